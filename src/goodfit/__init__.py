@@ -1,0 +1,80 @@
+"""Goodfit: the whole recipe of training a neural network, as one program.
+
+    data -> nets -> checks -> loop (step, optim, probes) -> evaluation -> report
+                 everything between stages is a record
+
+    import goodfit as gf
+    run = gf.train(gf.Recipe(data="digits", net=gf.MLP(hidden=(64, 64))))
+    run.scores, run.history, run.findings, run.predict(X), run.module
+
+Names are loaded when they are first used: ``import goodfit`` does not import torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import commands
+    from .errors import DataError, GoodfitError, Interrupted, NetError, RecipeError, RunError
+    from .pipeline import Listener, load, report, resume, test, train
+    from .recipe import (
+        CNN,
+        MLP,
+        SGD,
+        Adagrad,
+        Adam,
+        AdamW,
+        Constant,
+        Cosine,
+        DataSource,
+        EarlyStopping,
+        Engine,
+        Exponential,
+        Momentum,
+        Nesterov,
+        OneCycle,
+        OwnNet,
+        Prepare,
+        Recipe,
+        RMSProp,
+        Split,
+        Step,
+    )
+    from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
+    from .run import Run
+
+_HOMES = {
+    ".errors": ("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
+    ".pipeline": ("Listener", "load", "report", "resume", "test", "train"),
+    ".recipe": (
+        *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
+        *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
+        *("Prepare", "RMSProp", "Recipe", "Split", "Step"),
+    ),
+    ".records": ("DataCard", "Finding", "History", "RunInfo", "Scores", "SplitSizes", "Verdict"),
+    ".run": ("Run",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 - built from the table that __getattr__ reads
+    "__version__",
+    *_HOME,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "commands":
+        return import_module(".commands", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module 'goodfit' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,94 @@
+"""What the commands do; ``cli.py`` declares them without importing any of this."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from . import pipeline
+from .errors import RecipeError
+from .recipe import Recipe, read, validate
+from .records import DataCard, SplitSizes, Verdict
+from .report.terminal import print_card, print_summary, print_verdicts
+from .run import Run
+from .runs import default_path
+
+
+def train(
+    file: Path | None, assignments: Sequence[str], *, out: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Train by a recipe file, by assignments such as ``data.path="digits"``, or by both."""
+    recipe = read(file, assignments) if file is not None else _recipe_of(assignments)
+    path = out or default_path(pipeline.run_name(recipe))
+    _show(pipeline.train(recipe, out=path, listener=_listener(as_json, quiet)), as_json)
+
+
+def resume(path: Path, *, as_json: bool, quiet: bool) -> None:
+    """Go on with a run."""
+    _show(pipeline.resume(path, listener=_listener(as_json, quiet)), as_json)
+
+
+def test(path: Path, *, as_json: bool) -> None:
+    """Open the sealed test part."""
+    _show(pipeline.test(path), as_json)
+
+
+def report(path: Path) -> None:
+    """Write the report again."""
+    sys.stdout.write(f"{pipeline.report(path)}\n")
+
+
+class Teller(pipeline.Listener):
+    """Prints the data card and the verdicts as they come; draws progress on a terminal."""
+
+    def __init__(self) -> None:
+        self.progress = sys.stderr.isatty()
+        self.console = Console()
+
+    def on_card(self, card: DataCard, sizes: SplitSizes) -> None:
+        """Print what the data is."""
+        print_card(card, sizes, self.console)
+
+    def on_folder(self, path: Path) -> None:
+        """Say where the run lies."""
+        self.console.print(f"Run folder: {path}", highlight=False, markup=False)
+
+    def on_verdicts(self, verdicts: tuple[Verdict, ...]) -> None:
+        """Print what the checks say."""
+        print_verdicts(verdicts, self.console)
+
+
+def _recipe_of(assignments: Sequence[str]) -> Recipe:
+    if not any(assignment.startswith("data") for assignment in assignments):
+        raise RecipeError(
+            "There is nothing to train on.",
+            given="neither SOURCE nor --recipe",
+            do="Try: goodfit train digits",
+        )
+    return validate({}, assignments)
+
+
+def _listener(as_json: bool, quiet: bool) -> pipeline.Listener:
+    return pipeline.Listener() if as_json or quiet else Teller()
+
+
+def _show(run: Run, as_json: bool) -> None:
+    contents = pipeline.contents(run)
+    if as_json:
+        sys.stdout.write(json.dumps(_finite(contents.to_json())) + "\n")
+    else:
+        print_summary(contents, Console(), folder=run.folder.path)
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinities by null: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and value - value != 0.0 else value

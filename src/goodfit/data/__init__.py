@@ -1,0 +1,48 @@
+"""Data: from a source to tensors that a loop can index.
+
+    load or from_arrays   a source, or arrays in memory -> Dataset (what was read and decided)
+    describe              Dataset -> DataCard (a record: columns, target, duplicates, notes)
+    split                 Dataset, seed -> Parts (rows that train, validate, test)
+    fit                   Dataset, training rows -> Preparation (a record: what scales the inputs)
+    hold                  Dataset, Preparation -> Held (tensors of all rows)
+
+and for new data later: ``encode`` on the host, ``input_module`` before the network,
+``output_module`` after it.
+"""
+
+from .arrays import from_arrays
+from .card import describe
+from .dataset import Dataset, fingerprint
+from .encode import encode
+from .feed import Held, hold
+from .modules import ArrayInput, ImageInput, TableInput, TargetOutput, input_module, output_module
+from .preparation import Preparation, encoded_shape, prepared_shape
+from .prepare import fit
+from .sources import BUILT_INS, READERS, load
+from .split import Parts, num_shared, split
+
+__all__ = [
+    "BUILT_INS",
+    "READERS",
+    "ArrayInput",
+    "Dataset",
+    "Held",
+    "ImageInput",
+    "Parts",
+    "Preparation",
+    "TableInput",
+    "TargetOutput",
+    "describe",
+    "encode",
+    "encoded_shape",
+    "fingerprint",
+    "fit",
+    "from_arrays",
+    "hold",
+    "input_module",
+    "load",
+    "num_shared",
+    "output_module",
+    "prepared_shape",
+    "split",
+]

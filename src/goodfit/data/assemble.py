@@ -1,0 +1,151 @@
+"""From what a reader found to a dataset: every source takes this one way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError
+from ..records import Column
+from .columns import LARGEST, examine, is_used, sentence
+from .dataset import Dataset, array_blocks
+from .target import TaskChoice, read_target
+
+# (N, C, H, W) with grey, colour, or colour and transparency.
+IMAGE_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Raw:
+    """Inputs and target as a reader found them, before any decision.
+
+    ``inputs`` is a DataFrame without the target, or an array ``[N, ...]``; the target is a
+    Series of N values of any type; ``notes`` are the reader's own.
+    """
+
+    name: str
+    inputs: np.ndarray | pd.DataFrame
+    target: pd.Series
+    target_name: str = "target"
+    fixed_test: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def assemble(raw: Raw, *, task: TaskChoice = "auto") -> Dataset:
+    """Decide the task, drop rows without a target, and keep the inputs that can be used.
+
+    Raises:
+        DataError: inputs or target cannot be learned from.
+
+    Example:
+        >>> raw = Raw(name="toy", inputs=np.arange(8.0)[:, None], target=pd.Series([0, 1] * 4))
+        >>> assemble(raw).task
+        'classification'
+    """
+    if len(raw.inputs) != len(raw.target):
+        raise DataError(
+            "Inputs and target have different numbers of rows.",
+            given=f"{len(raw.inputs):,} rows of inputs, {len(raw.target):,} of target",
+            do="Give one target for each row.",
+        )
+    target = read_target(raw.target, name=raw.target_name, task=task)
+    kept_rows = _take(raw.inputs, target.kept)
+    inputs, columns, notes = _usable(kept_rows)
+    return Dataset(
+        name=raw.name,
+        inputs=inputs,
+        target=target.values,
+        task=target.task,
+        input_kind="table" if columns else "image" if is_image(inputs) else "array",
+        classes=target.classes,
+        target_name=raw.target_name,
+        columns=columns,
+        fixed_test=_renumber(raw.fixed_test, target.kept),
+        notes=(*raw.notes, *target.notes, *notes),
+    )
+
+
+def is_image(inputs: np.ndarray | pd.DataFrame) -> bool:
+    """Say whether the inputs are images: four axes ``[N, C, H, W]`` with 1, 3 or 4 channels.
+
+    Example:
+        >>> is_image(np.zeros((5, 3, 8, 8))), is_image(np.zeros((5, 8, 8)))
+        (True, False)
+    """
+    return inputs.ndim == 4 and inputs.shape[1] in IMAGE_CHANNELS
+
+
+Usable = tuple[np.ndarray | pd.DataFrame, tuple[Column, ...], list[str]]
+
+
+def _usable(inputs: np.ndarray | pd.DataFrame) -> Usable:
+    if isinstance(inputs, np.ndarray):
+        return inputs, (), _examine_array(inputs)
+    inputs = inputs.set_axis(inputs.columns.map(str), axis=1)
+    columns = examine(inputs)
+    unused = [column.name for column in columns if not is_used(column)]
+    return (
+        inputs.drop(columns=unused),
+        columns,
+        [sentence(column) for column in columns if column.note],
+    )
+
+
+def _take(inputs: np.ndarray | pd.DataFrame, kept: np.ndarray) -> np.ndarray | pd.DataFrame:
+    """Leave rows out; the common case, where none is, costs no copy."""
+    return inputs if kept.all() else inputs.take(np.flatnonzero(kept), axis=0)
+
+
+def _renumber(rows: np.ndarray | None, kept: np.ndarray) -> np.ndarray | None:
+    """Follow row indices into the rows that were kept."""
+    if rows is None:
+        return None
+    return (np.cumsum(kept) - 1)[rows[kept[rows]]]
+
+
+def _examine_array(inputs: np.ndarray) -> list[str]:
+    num_missing, num_infinite = count_not_finite(inputs)
+    if num_missing + num_infinite and is_image(inputs):
+        raise DataError(
+            "Some pixels are not finite numbers.",
+            given=f"{num_missing:,} NaN and {num_infinite:,} infinite values",
+            do="Replace them, or leave these images out.",
+        )
+    if not _varies(inputs):
+        raise DataError(
+            "All rows of the inputs are equal, so there is nothing to learn from.",
+            given=f"an array of shape {list(inputs.shape)}",
+            do="Check how the array was made.",
+        )
+    notes = []
+    if num_missing:
+        notes.append(f"{num_missing:,} input values are missing; each takes its feature's mean.")
+    if num_infinite:
+        notes.append(f"{num_infinite:,} input values are infinite and are treated as missing.")
+    return notes
+
+
+def count_not_finite(values: np.ndarray) -> tuple[int, int]:
+    """Count NaN, and what is infinite in float32, in an array of any shape.
+
+    Example:
+        >>> count_not_finite(np.array([[1.0, np.nan], [np.inf, 2.0]]))
+        (1, 1)
+    """
+    if values.dtype.kind != "f":
+        return 0, 0
+    num_missing = num_infinite = 0
+    for rows in array_blocks(values):
+        num_missing += int(np.isnan(values[rows]).sum())
+        num_infinite += int((np.abs(values[rows]) > LARGEST).sum())
+    return num_missing, num_infinite
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Say whether any finite value differs from another of its feature; stops at the first."""
+    return any(
+        bool(((values[rows] != values[0]) & np.isfinite(values[rows])).any())
+        for rows in array_blocks(values)
+    )

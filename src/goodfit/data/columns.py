@@ -1,0 +1,241 @@
+"""The columns of a table: what each holds, and whether a network can use it."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from ..errors import DataError
+from ..records import Column
+
+ValueKind = Literal["number", "bool", "text", "date", "empty", "other"]
+
+# More texts than this make a one-hot code that is wide and seen too rarely to be learned.
+MAX_CATEGORIES = 50
+# Fewer than 8 of float32's 24 bits are left for a column that varies less than this.
+LEAST_VARIATION = 2.0**-16
+LARGEST = float(np.finfo(np.float32).max)
+
+_OBJECT_KINDS: dict[str, ValueKind] = {
+    "string": "text",
+    "mixed-integer": "text",
+    "boolean": "bool",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+    "datetime": "date",
+    "datetime64": "date",
+    "date": "date",
+    "time": "date",
+    "period": "date",
+    "empty": "empty",
+}
+
+
+def column_of(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Return one column of a table whose names are unique.
+
+    Example:
+        >>> column_of(pd.DataFrame({"a": [1, 2]}), "a").tolist()
+        [1, 2]
+    """
+    return cast(pd.Series, frame[name])
+
+
+def kind_of(values: pd.Series) -> ValueKind:
+    """Say what a column holds, by its type, or by its values where the type says "object".
+
+    Example:
+        >>> kind_of(pd.Series([1, 2])), kind_of(pd.Series(["a", None])), kind_of(pd.Series([[1]]))
+        ('number', 'text', 'other')
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "text"
+    if types.is_bool_dtype(dtype):
+        return "bool"
+    if types.is_numeric_dtype(dtype):
+        return "other" if types.is_complex_dtype(dtype) else "number"
+    if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
+        return "date"
+    return _OBJECT_KINDS.get(types.infer_dtype(values, skipna=True), "other")
+
+
+def as_numbers(values: pd.Series) -> np.ndarray:
+    """Return float64 ``[N]``, NaN where a value is missing, infinite or over float32's range.
+
+    Example:
+        >>> as_numbers(pd.Series([1.0, float("inf"), None])).tolist()
+        [1.0, nan, nan]
+    """
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
+
+
+def as_texts(values: pd.Series) -> pd.Series:
+    """Return the values as strings; the missing ones stay missing.
+
+    Example:
+        >>> as_texts(pd.Series(["a", None, "b"])).dropna().tolist()
+        ['a', 'b']
+    """
+    return values.astype(object).map(str, na_action="ignore")
+
+
+def odd_value(values: pd.Series) -> str | None:
+    """Return the commonest text that is no number, where more than half of the texts are numbers.
+
+    Example:
+        >>> odd_value(pd.Series(["1", "2.5", "n/k", "4"]))
+        'n/k'
+        >>> odd_value(pd.Series(["red", "2"])) is None
+        True
+    """
+    # Of each different text once: parsing a million texts takes more than a second.
+    counts = as_texts(values).value_counts()
+    numbers = np.asarray(pd.to_numeric(counts.index, errors="coerce"), dtype=np.float64)
+    odd = counts[np.isnan(numbers)]
+    if not len(odd) or 2 * odd.sum() >= counts.sum():
+        return None
+    return str(odd.index[0])
+
+
+def examine(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """Decide what each column is; the reason for a decision stands in its ``note``.
+
+    Numbers and booleans are numeric. Texts and categories are categorical up to 50 different
+    ones; more, or a different one in every row, are ignored, as are dates. A column with a
+    single value is constant. Infinity counts as missing.
+
+    Raises:
+        DataError: two columns have one name, or no column is usable.
+
+    Example:
+        >>> found = examine(pd.DataFrame({"age": [31.0, 42.0], "site": ["A", "A"]}))
+        >>> [(column.name, column.kind) for column in found]
+        [('age', 'numeric'), ('site', 'constant')]
+    """
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataError(
+            "Two columns have the same name.", given=f'"{twice[0]}"', do="Rename one of them."
+        )
+    columns = tuple(_examine_one(name, column_of(frame, name)) for name in frame.columns)
+    if not any(is_used(column) for column in columns):
+        raise DataError(
+            "No column of the table can be learned from.",
+            given="; ".join(sentence(column) for column in columns[:5]) or "no columns",
+            do="Add a column of numbers, or of at most 50 different texts.",
+        )
+    return columns
+
+
+def is_used(column: Column) -> bool:
+    """Say whether the column becomes an input of the network.
+
+    Example:
+        >>> is_used(Column(name="id", kind="ignored"))
+        False
+    """
+    return column.kind in ("numeric", "categorical")
+
+
+def sentence(column: Column) -> str:
+    """Write a column's note as a sentence.
+
+    Example:
+        >>> sentence(Column(name="id", kind="ignored", note="is ignored: it holds dates"))
+        'Column "id" is ignored: it holds dates.'
+    """
+    return f'Column "{column.name}" {column.note}.'
+
+
+def _examine_one(name: str, values: pd.Series) -> Column:
+    kind = kind_of(values)
+    if values.isna().all():
+        return _ignored(name, values, "it has no values")
+    if kind in ("number", "bool"):
+        return _numeric(name, values)
+    if kind == "text":
+        return _text(name, values)
+    held = "dates" if kind == "date" else "neither numbers nor texts"
+    return _ignored(name, values, f"it holds {held}")
+
+
+def _ignored(name: str, values: pd.Series, why: str) -> Column:
+    missing = int(values.isna().sum())
+    return Column(name=name, kind="ignored", num_missing=missing, note=f"is ignored: {why}")
+
+
+def _numeric(name: str, values: pd.Series) -> Column:
+    numbers = as_numbers(values)
+    finite = numbers[~np.isnan(numbers)]
+    num_missing = len(numbers) - len(finite)
+    num_distinct = len(pd.unique(finite))
+    if num_distinct < 2:
+        return _constant(name, num_missing=num_missing, num_distinct=num_distinct)
+    return Column(
+        name=name,
+        kind="numeric",
+        num_missing=num_missing,
+        num_distinct=num_distinct,
+        low=float(finite.min()),
+        high=float(finite.max()),
+        mean=float(finite.mean()),
+        std=float(finite.std()),
+        note="; it ".join(_number_notes(finite, num_missing - int(values.isna().sum()))),
+    )
+
+
+def _number_notes(finite: np.ndarray, num_infinite: int) -> list[str]:
+    notes = []
+    if num_infinite:
+        notes.append(f"has {num_infinite:,} infinite values, which are treated as missing")
+    if finite.std() < LEAST_VARIATION * abs(finite.mean()):
+        notes.append(
+            "varies so little around its mean that float32 rounds it; subtract a constant from it"
+        )
+    return notes
+
+
+def _text(name: str, values: pd.Series) -> Column:
+    num_missing = int(values.isna().sum())
+    num_distinct = int(as_texts(values).nunique())
+    if num_distinct == 1:
+        return _constant(name, num_missing=num_missing, num_distinct=1)
+    reason = _why_ignored(num_distinct, len(values) - num_missing)
+    notes = [f"is ignored: {reason}"] if reason else []
+    odd = odd_value(values)
+    if odd is not None:
+        notes.append(f'is read as text: most of its values are numbers, but "{odd[:40]}" is not')
+    return Column(
+        name=name,
+        kind="ignored" if reason else "categorical",
+        num_missing=num_missing,
+        num_distinct=num_distinct,
+        note="; it ".join(notes),
+    )
+
+
+def _why_ignored(num_distinct: int, num_present: int) -> str:
+    if num_distinct == num_present:
+        return "its text is another one in every row, as in an identifier"
+    if num_distinct > MAX_CATEGORIES:
+        return f"it holds {num_distinct:,} different texts, more than {MAX_CATEGORIES}"
+    return ""
+
+
+def _constant(name: str, *, num_missing: int, num_distinct: int) -> Column:
+    return Column(
+        name=name,
+        kind="constant",
+        num_missing=num_missing,
+        num_distinct=num_distinct,
+        note="is ignored: it has one value only"
+        if num_distinct
+        else "is ignored: all of its values are infinite or missing",
+    )

@@ -1,0 +1,89 @@
+"""Raw inputs to plain numbers, on the host; modules do the rest on the device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError, nearest
+from .columns import as_numbers, as_texts, column_of, kind_of
+from .dataset import Dataset
+from .preparation import Preparation, TablePreparation, encoded_shape
+
+
+def encode(inputs: Dataset | pd.DataFrame | np.ndarray, preparation: Preparation) -> np.ndarray:
+    """Turn raw inputs into the array that ``input_module`` takes.
+
+    A table becomes float32 ``[N, num_columns]``, numeric columns first, then categorical ones
+    as codes; NaN stands for a missing or infinite number and for an unknown category. Columns
+    that the preparation does not know are left aside. Images stay uint8 ``[N, C, H, W]``, or
+    become float32, as other arrays ``[N, ...]`` do.
+
+    Raises:
+        DataError: a column is missing, holds no numbers where it did, or the shape is wrong.
+
+    Example:
+        >>> from goodfit.data.preparation import CategoricalColumn, TablePreparation
+        >>> site = CategoricalColumn(name="site", categories=("north", "south"))
+        >>> preparation = Preparation(inputs=TablePreparation(numeric=(), categorical=(site,)))
+        >>> encode(pd.DataFrame({"site": ["south", "west"]}), preparation).tolist()
+        [[1.0], [nan]]
+    """
+    values = inputs.inputs if isinstance(inputs, Dataset) else inputs
+    table = preparation.inputs
+    if not isinstance(table, TablePreparation):
+        return _encode_array(values, preparation)
+    if isinstance(values, pd.DataFrame):
+        return _encode_table(values.set_axis(values.columns.map(str), axis=1), table)
+    raise DataError(
+        "The network was trained on a table.",
+        given=f"an array of shape {list(values.shape)}",
+        do="Give a DataFrame with the columns of the training data.",
+    )
+
+
+def _encode_table(frame: pd.DataFrame, table: TablePreparation) -> np.ndarray:
+    columns = (*table.numeric, *table.categorical)
+    encoded = np.empty((len(frame), len(columns)), np.float32)
+    for place, column in enumerate(table.numeric):
+        encoded[:, place] = _numbers(frame, column.name)
+    for place, column in enumerate(table.categorical, start=len(table.numeric)):
+        codes = pd.Index(column.categories).get_indexer(as_texts(_column(frame, column.name)))
+        encoded[:, place] = np.where(codes < 0, np.nan, codes)
+    return encoded
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name in frame.columns:
+        return column_of(frame, name)
+    raise DataError(
+        f'The column "{name}" is missing.',
+        given=f"columns {', '.join(frame.columns)}",
+        do=f"Add it, empty where it is unknown; {nearest(name, frame.columns)}",
+    )
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
+    values = _column(frame, name)
+    if kind_of(values) in ("number", "bool") or values.isna().all():
+        return as_numbers(values)
+    raise DataError(
+        f'The column "{name}" held numbers in training, and does not now.',
+        given=f'"{values.dropna().iloc[0]}"',
+        do="Turn it into numbers, or leave it empty where it is unknown.",
+    )
+
+
+def _encode_array(values: np.ndarray | pd.DataFrame, preparation: Preparation) -> np.ndarray:
+    shape = encoded_shape(preparation)
+    if not isinstance(values, np.ndarray) or values.shape[1:] != shape:
+        raise DataError(
+            f"The network was trained on samples of shape {list(shape)}.",
+            given=f"{type(values).__name__} of shape {list(values.shape)}",
+            do=f"Give an array of shape {['N', *shape]}; [1, ...] for one sample.",
+        )
+    if preparation.inputs.kind == "image" and values.dtype == np.uint8:
+        return values
+    # What float32 cannot hold becomes infinite, and so missing: see moments.
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)

@@ -1,0 +1,155 @@
+"""Fashion-MNIST: 70,000 grey images of 28x28 pixels, ten kinds of clothes.
+
+Made by Zalando Research, MIT licence, https://github.com/zalandoresearch/fashion-mnist.
+Goodfit downloads nothing; it reads the four IDX files from where they lie.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError
+from .assemble import Raw
+from .idx import read_idx
+
+CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+
+
+def read_fashion_mnist(folder: str | None) -> Raw:
+    """Read the training images and, after them, the official test images.
+
+    ``fixed_test`` names the rows of the latter. The files are looked for in ``folder``, in
+    ``$GOODFIT_DATA`` and its sub-folder ``fashion-mnist``, in goodfit's cache, and where
+    Debian's package ``dataset-fashion-mnist`` puts them.
+
+    Raises:
+        DataError: a file is nowhere, damaged, or does not fit the others.
+
+    Example:
+        >>> read_fashion_mnist("/nowhere") if not DEBIAN_FOLDER.exists() else None
+        Traceback (most recent call last):
+        goodfit.errors.DataError: The files of Fashion-MNIST are nowhere to be found.
+          ...
+    """
+    found = _find(folder)
+    images, labels = _read_part(found, "train")
+    test_images, test_labels = _read_part(found, "test")
+    if images.shape[1:] != test_images.shape[1:]:
+        raise DataError(
+            "Training and test images differ in size.",
+            given=f"{list(images.shape[1:])} and {list(test_images.shape[1:])} in {found}",
+            do="Copy the four files from one source.",
+        )
+    codes = np.concatenate([labels, test_labels])
+    return Raw(
+        name="fashion-mnist",
+        inputs=np.concatenate([images, test_images])[:, None],
+        target=pd.Series(pd.Categorical.from_codes(codes.tolist(), list(CLASSES))),
+        target_name="clothes",
+        fixed_test=np.arange(len(labels), len(codes), dtype=np.int64),
+        notes=_notes(found, folder, num_test=len(test_labels)),
+    )
+
+
+def _notes(found: Path, folder: str | None, *, num_test: int) -> tuple[str, ...]:
+    official = f"The official test file's {num_test:,} rows are the test part."
+    if folder is None or found == Path(folder).expanduser():
+        return (official,)
+    return (official, f"{folder} lacks the files of Fashion-MNIST; they were read from {found}.")
+
+
+def _find(folder: str | None) -> Path:
+    """Return the first folder that holds all four files."""
+    folders = _candidates(folder)
+    for candidate in folders:
+        if not _missing(candidate):
+            return candidate
+    looked = "".join(f"\n    {candidate}, {_lacks(candidate)}" for candidate in folders)
+    raise DataError(
+        "The files of Fashion-MNIST are nowhere to be found.",
+        given=f"looked in{looked}",
+        do="Install Debian's package dataset-fashion-mnist, or get the four .gz files from "
+        "github.com/zalandoresearch/fashion-mnist and name their folder in GOODFIT_DATA.",
+    )
+
+
+def _candidates(folder: str | None) -> list[Path]:
+    folders = [Path(folder).expanduser()] if folder else []
+    if shared := os.environ.get("GOODFIT_DATA"):
+        folders += [Path(shared), Path(shared) / "fashion-mnist"]
+    return [*folders, cache_folder() / "fashion-mnist", DEBIAN_FOLDER]
+
+
+def cache_folder() -> Path:
+    """Return ``$GOODFIT_CACHE``, or ``goodfit`` in the user's cache folder.
+
+    Example:
+        >>> isinstance(cache_folder(), Path)
+        True
+    """
+    if own := os.environ.get("GOODFIT_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "goodfit"
+
+
+def _missing(folder: Path) -> list[str]:
+    names = [name for pair in FILES.values() for name in pair]
+    return [name for name in names if _file(folder, name) is None]
+
+
+def _lacks(folder: Path) -> str:
+    if not folder.is_dir():
+        return "no such folder"
+    names = _missing(folder)
+    return "none of the files" if len(names) == 4 else f"without {', '.join(names)}"
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    candidates = (folder / f"{name}.gz", folder / name)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read uint8 images ``[N, H, W]`` and labels ``[N]``, and check one against the other."""
+    images, labels = (read_idx(path) for name in FILES[part] if (path := _file(folder, name)))
+    wrong = _why_wrong(images, labels)
+    if wrong:
+        raise DataError(
+            f"The {part} files of Fashion-MNIST do not fit each other: {wrong}.",
+            given=f"images {images.dtype} {list(images.shape)}, labels {list(labels.shape)}, "
+            f"in {folder}",
+            do="Copy the four files from one source.",
+        )
+    return images, labels
+
+
+def _why_wrong(images: np.ndarray, labels: np.ndarray) -> str:
+    if images.ndim != 3 or labels.ndim != 1:
+        return "images need three axes and labels one"
+    if images.dtype != np.uint8 or labels.dtype != np.uint8:
+        return "they must hold unsigned bytes"
+    if len(images) != len(labels):
+        return "there must be one label for each image"
+    if len(labels) and labels.max() >= len(CLASSES):
+        return f"there is a label {labels.max()}, and the last class is {len(CLASSES) - 1}"
+    return ""

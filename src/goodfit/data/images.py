@@ -1,0 +1,144 @@
+"""A folder of images: one sub-folder for each class."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from ..errors import DataError
+from .assemble import Raw
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+_GREY_MODES = ("1", "L", "LA")
+_WIDE_MODES = ("I", "F")
+# What Pillow raises for damaged files of the many formats it reads.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """Image files with their classes, and what else lay in the folders."""
+
+    paths: list[Path]
+    labels: list[str]
+    num_ignored: int
+
+
+def read_images(folder: Path, *, name: str) -> Raw:
+    """Read images of one size from ``folder/CLASS/FILE`` as uint8 ``[N, C, H, W]``.
+
+    C is 1 when all files are grey, otherwise 3; transparency is dropped. Hidden files and
+    files that are no images are counted in a note. The order is that of the sorted names.
+
+    Raises:
+        DataError: there are no class folders or no images, the sizes differ, or a file is
+            damaged or holds more than 8 bits a channel.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for number, kind in enumerate(("cat", "dog")):
+        ...         Path(folder, kind).mkdir()
+        ...         Image.new("L", (4, 3), number).save(Path(folder, kind, "1.png"))
+        ...     raw = read_images(Path(folder), name="pets")
+        >>> raw.inputs.shape, raw.target.tolist()
+        ((2, 1, 3, 4), ['cat', 'dog'])
+    """
+    found = _find(folder)
+    mode, (width, height) = _common_form(found.paths)
+    images = np.empty((len(found.paths), len(mode), height, width), np.uint8)
+    for row, path in enumerate(found.paths):
+        with _opened(path) as image:
+            pixels = np.asarray(image.convert(mode)).reshape(height, width, len(mode))
+            images[row] = pixels.transpose(2, 0, 1)
+    notes = (_ignored_note(found.num_ignored),) if found.num_ignored else ()
+    return Raw(
+        name=name,
+        inputs=images,
+        target=pd.Series(found.labels),
+        target_name="class",
+        notes=notes,
+    )
+
+
+def _find(folder: Path) -> _Found:
+    entries = sorted(folder.iterdir())
+    classes = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    files = [(path, kind.name) for kind in classes for path in sorted(kind.iterdir())]
+    images = [(path, label) for path, label in files if _is_image(path)]
+    if not images:
+        raise DataError(
+            "The folder holds no images in class folders.",
+            given=f"{folder}, with {len(classes)} sub-folders and {len(files)} files in them",
+            do="Make one sub-folder for each class, and put the class's images into it.",
+        )
+    return _Found(
+        paths=[path for path, _ in images],
+        labels=[label for _, label in images],
+        num_ignored=len(entries) - len(classes) + len(files) - len(images),
+    )
+
+
+def _is_image(path: Path) -> bool:
+    is_named_so = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return is_named_so and path.is_file()
+
+
+def _ignored_note(num_ignored: int) -> str:
+    what = "file or folder" if num_ignored == 1 else "files or folders"
+    return f"{num_ignored:,} {what} beside the images (hidden, or of another kind) were not read."
+
+
+def _common_form(paths: list[Path]) -> tuple[str, tuple[int, int]]:
+    """Return the mode, "L" or "RGB", and the size (width, height) that all files share."""
+    grey, first_size = True, None
+    for path in paths:
+        with _opened(path) as image:
+            _check_depth(image, path)
+            first_size = first_size or image.size
+            if image.size != first_size:
+                raise _sizes_differ(paths[0], first_size, path, image.size)
+            grey = grey and image.mode in _GREY_MODES
+    assert first_size is not None, "there is at least one image"
+    return "L" if grey else "RGB", first_size
+
+
+def _check_depth(image: Image.Image, path: Path) -> None:
+    if image.mode.startswith(_WIDE_MODES):
+        raise DataError(
+            "The image holds more than 8 bits a channel.",
+            given=f"{path}, mode {image.mode}",
+            do="Convert it to 8 bits, in the same way as all the others.",
+        )
+
+
+def _sizes_differ(
+    first: Path, first_size: tuple[int, int], other: Path, other_size: tuple[int, int]
+) -> DataError:
+    return DataError(
+        "The images differ in size.",
+        given=f"{first} is {first_size[0]}x{first_size[1]}, {other} is "
+        f"{other_size[0]}x{other_size[1]} pixels",
+        do="Resize or crop all images to one size.",
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path) as image:
+            yield image
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
+        raise DataError(
+            "An image is damaged.",
+            given=f"{path}: {error}",
+            do="Replace the file, or take it out of the folder.",
+        ) from None

@@ -1,0 +1,159 @@
+"""Modules of buffers alone: from encoded inputs to what the network learns on, and back.
+
+They hold the preparation's numbers as float32 and have no control flow on data, so that they
+trace and export together with a network.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .preparation import (
+    ArrayPreparation,
+    ImagePreparation,
+    Preparation,
+    TablePreparation,
+    TargetScale,
+)
+
+
+class TableInput(nn.Module):
+    """Fill, scale and one-hot code an encoded table ``[N, num_columns]`` to float32 ``[N, D]``.
+
+    Numeric columns come first: a missing value takes ``fill``, then (x - centre) / scale. Of
+    each category, one output is 1; an unknown or missing one leaves all of them 0.
+
+    Example:
+        >>> from goodfit.data.preparation import CategoricalColumn, NumericColumn
+        >>> age = NumericColumn(name="age", fill=40.0, centre=42.0, scale=2.0)
+        >>> site = CategoricalColumn(name="site", categories=("north", "south"))
+        >>> module = TableInput(TablePreparation(numeric=(age,), categorical=(site,)))
+        >>> module(torch.tensor([[44.0, 1.0], [torch.nan, torch.nan]])).tolist()
+        [[1.0, 0.0, 1.0], [-1.0, 0.0, 0.0]]
+    """
+
+    fill: Tensor
+    centre: Tensor
+    scale: Tensor
+    onehot_column: Tensor
+    onehot_code: Tensor
+
+    def __init__(self, table: TablePreparation) -> None:
+        super().__init__()
+        self.num_numeric = len(table.numeric)
+        for name in ("fill", "centre", "scale"):
+            self.register_buffer(name, _floats([getattr(column, name) for column in table.numeric]))
+        pairs = [
+            (column, code)
+            for column, categorical in enumerate(table.categorical, start=self.num_numeric)
+            for code in range(len(categorical.categories))
+        ]
+        self.register_buffer("onehot_column", torch.tensor([c for c, _ in pairs], dtype=torch.long))
+        self.register_buffer("onehot_code", _floats([code for _, code in pairs]))
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        numbers = _scaled(encoded[:, : self.num_numeric], self.fill, self.centre, self.scale)
+        codes = encoded.index_select(1, self.onehot_column) == self.onehot_code
+        return torch.cat([numbers, codes.to(numbers.dtype)], dim=1)
+
+
+class ArrayInput(nn.Module):
+    """Fill and scale an array ``[N, ...]`` by feature, to float32.
+
+    Example:
+        >>> array = ArrayPreparation(shape=(2,), fill=(0.0, 5.0), centre=(0.0, 4.0),
+        ...                          scale=(1.0, 2.0))
+        >>> ArrayInput(array)(torch.tensor([[3.0, 8.0], [1.0, torch.nan]])).tolist()
+        [[3.0, 2.0], [1.0, 0.5]]
+    """
+
+    fill: Tensor
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, array: ArrayPreparation) -> None:
+        super().__init__()
+        for name in ("fill", "centre", "scale"):
+            self.register_buffer(name, _floats(getattr(array, name)).reshape(array.shape))
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        return _scaled(encoded, self.fill, self.centre, self.scale)
+
+
+class ImageInput(nn.Module):
+    """Scale images ``[N, C, H, W]``, uint8 or float, by channel, to float32.
+
+    Example:
+        >>> image = ImagePreparation(shape=(1, 1, 2), centre=(8.0,), scale=(4.0,))
+        >>> ImageInput(image)(torch.tensor([[[[0, 16]]]], dtype=torch.uint8)).tolist()
+        [[[[-2.0, 2.0]]]]
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, image: ImagePreparation) -> None:
+        super().__init__()
+        for name in ("centre", "scale"):
+            self.register_buffer(name, _floats(getattr(image, name)).reshape(-1, 1, 1))
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        return (encoded.to(self.centre.dtype) - self.centre) / self.scale
+
+
+class TargetOutput(nn.Module):
+    """Bring the network's output back to the target's own unit: y * scale + centre.
+
+    Example:
+        >>> TargetOutput(TargetScale(centre=10.0, scale=2.0))(torch.tensor([[1.5]])).tolist()
+        [[13.0]]
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, target: TargetScale) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.tensor(target.centre, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(target.scale, dtype=torch.float32))
+
+    def forward(self, output: Tensor) -> Tensor:
+        return output * self.scale + self.centre
+
+
+def input_module(preparation: Preparation) -> nn.Module:
+    """Return the module that takes encoded inputs to the network's inputs.
+
+    Example:
+        >>> image = ImagePreparation(shape=(1, 8, 8), centre=(8.0,), scale=(4.0,))
+        >>> type(input_module(Preparation(inputs=image))).__name__
+        'ImageInput'
+    """
+    inputs = preparation.inputs
+    if isinstance(inputs, TablePreparation):
+        return TableInput(inputs)
+    return ImageInput(inputs) if isinstance(inputs, ImagePreparation) else ArrayInput(inputs)
+
+
+def output_module(preparation: Preparation) -> nn.Module:
+    """Return the module that takes the network's outputs to the target's unit.
+
+    Of classes, outputs stay as they are.
+
+    Example:
+        >>> image = ImagePreparation(shape=(1, 8, 8), centre=(8.0,), scale=(4.0,))
+        >>> type(output_module(Preparation(inputs=image))).__name__
+        'Identity'
+    """
+    return nn.Identity() if preparation.target is None else TargetOutput(preparation.target)
+
+
+def _floats(values: list[float] | tuple[float, ...]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def _scaled(values: Tensor, fill: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+    """Fill what is not finite, then centre and scale."""
+    numbers = values.to(fill.dtype)
+    return (torch.where(torch.isfinite(numbers), numbers, fill) - centre) / scale

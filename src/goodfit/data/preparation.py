@@ -1,0 +1,122 @@
+"""What was fitted on the training rows: numbers in records, to and from JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from ..records import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumericColumn(Record):
+    """A numeric column: a missing value becomes ``fill``; then (x - centre) / scale."""
+
+    name: str
+    fill: float
+    centre: float
+    scale: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoricalColumn(Record):
+    """A categorical column: one output for each category seen in training, sorted."""
+
+    name: str
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePreparation(Record):
+    """Columns of a table, in the order in which they are encoded: numeric, then categorical."""
+
+    kind: Literal["table"] = "table"
+    numeric: tuple[NumericColumn, ...]
+    categorical: tuple[CategoricalColumn, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePreparation(Record):
+    """Images of ``shape`` (C, H, W); ``centre`` and ``scale`` by channel, in raw pixel units."""
+
+    kind: Literal["image"] = "image"
+    shape: tuple[int, int, int]
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayPreparation(Record):
+    """Arrays of ``shape`` (one sample); a fill, centre and scale by feature, flattened."""
+
+    kind: Literal["array"] = "array"
+    shape: tuple[int, ...]
+    fill: tuple[float, ...]
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetScale(Record):
+    """Centre and scale of a quantity, in its own unit: the network learns (y - centre) / scale."""
+
+    centre: float
+    scale: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation(Record):
+    """How raw inputs and target become numbers of a common size; ``target`` None for classes.
+
+    Example:
+        >>> age = NumericColumn(name="age", fill=40.0, centre=42.0, scale=11.5)
+        >>> table = TablePreparation(numeric=(age,), categorical=())
+        >>> preparation = Preparation(inputs=table, target=TargetScale(centre=0.0, scale=2.0))
+        >>> Preparation.from_json(preparation.to_json()) == preparation
+        True
+    """
+
+    inputs: TablePreparation | ImagePreparation | ArrayPreparation
+    target: TargetScale | None = None
+
+
+def prepared_shape(preparation: Preparation) -> tuple[int, ...]:
+    """Return the shape of one sample as the network gets it: (D,), (C, H, W) or the array's.
+
+    Example:
+        >>> site = CategoricalColumn(name="site", categories=("north", "south"))
+        >>> table = TablePreparation(numeric=(), categorical=(site,))
+        >>> prepared_shape(Preparation(inputs=table))
+        (2,)
+    """
+    inputs = preparation.inputs
+    if isinstance(inputs, TablePreparation):
+        num_codes = sum(len(column.categories) for column in inputs.categorical)
+        return (len(inputs.numeric) + num_codes,)
+    return inputs.shape
+
+
+def encoded_shape(preparation: Preparation) -> tuple[int, ...]:
+    """Return the shape of one encoded sample: a table has one number for each column.
+
+    Example:
+        >>> site = CategoricalColumn(name="site", categories=("north", "south"))
+        >>> table = TablePreparation(numeric=(), categorical=(site,))
+        >>> encoded_shape(Preparation(inputs=table))
+        (1,)
+    """
+    inputs = preparation.inputs
+    if isinstance(inputs, TablePreparation):
+        return (len(inputs.numeric) + len(inputs.categorical),)
+    return inputs.shape
+
+
+def num_features(shape: tuple[int, ...]) -> int:
+    """Return the number of values in one sample.
+
+    Example:
+        >>> num_features((3, 8, 8))
+        192
+    """
+    return math.prod(shape)

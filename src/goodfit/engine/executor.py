@@ -1,0 +1,187 @@
+"""Who runs the steps: eager Python, the traced graph, or a compiled one; one choice, one door.
+
+An executor moves a population in place, a few steps at a call. All kinds do the same arithmetic;
+they differ in what else they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from .population import Batch, Noise, Population
+from .replay import build_replay
+from .step import Step
+from .trace import compile_graph, draws_noise, num_operations, trace
+
+Kind = Literal["eager", "traced", "compiled"]
+STEPS_PER_CALL = 4
+
+
+class Executor(Protocol):
+    """Runs steps of one population, in place; ``reason`` says why it was chosen."""
+
+    kind: Kind
+    reason: str
+
+    def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
+        """Run one step per batch and return the probes ``[S, 2, K]``.
+
+        ``coefficients`` is ``[S, C, K]``. A batch is ``(index,)`` into data in memory, or
+        ``(x, y)``.
+        """
+        ...
+
+
+@dataclass
+class EagerExecutor:
+    """Runs the step as plain Python with plain autograd: slow, and right for any module."""
+
+    step: Callable[..., Any]
+    population: Population
+    data: Batch
+    noise: Noise
+    reason: str
+    kind: Kind = "eager"
+
+    def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
+        steps = range(first_step, first_step + len(batches))
+        return torch.stack(
+            [self._one(*each) for each in zip(steps, coefficients, batches, strict=True)]
+        )
+
+    def _one(self, number: int, coefficients: Tensor, batch: Batch) -> Tensor:
+        p, noise = self.population, self.noise.draw(number, batch)
+        with torch.no_grad():
+            moved = self.step(p.w, p.slots, p.buffers, coefficients, *self.data, *batch, noise)
+            p.copy_(Population(*moved[:3]))
+        return moved[3]
+
+
+class TracedExecutor:
+    """Replays the traced step; one graph per batch shape, traced when the shape first comes."""
+
+    kind: Kind = "traced"
+
+    def __init__(
+        self, step: Step, population: Population, data: Batch, noise: Noise, reason: str = ""
+    ) -> None:
+        self.step, self.population, self.data, self.noise = step, population, data, noise
+        self.reason = reason
+        self.num_operations = 0
+        self._coefficients: Tensor | None = None
+        self._replays: dict[torch.Size, Callable[..., tuple[Tensor, ...]]] = {}
+
+    def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
+        probes = torch.empty(len(batches), 2, coefficients.shape[2])
+        for s, batch in enumerate(batches):
+            noise = self.noise.draw(first_step + s, batch)
+            replay = self._replays.get(batch[0].shape) or self.prepare(
+                coefficients[s], batch, noise
+            )
+            with torch.inference_mode():
+                self._coefficients.copy_(coefficients[s])  # pyright: ignore[reportOptionalMemberAccess]
+                (measured,) = replay(*batch, *noise)
+                probes[s].copy_(measured)
+        return probes
+
+    def prepare(self, coefficients: Tensor, batch: Batch, noise: Sequence[Tensor]):
+        """Trace the step for the shapes of this batch and return its replay."""
+        if self._coefficients is None:
+            self._coefficients = coefficients.clone()
+        kept = [*self.population.tensors(), self._coefficients, *self.data]
+        args = [*kept, *batch, *noise]
+        module = trace(flat_step(self.step, self.population, len(self.data) + len(batch)), args)
+        self.noise.seeds_torch |= draws_noise(module)
+        self.num_operations = num_operations(module)
+        moved = len(self.population.tensors())
+        static = [i < len(kept) for i in range(len(args))]
+        replay = build_replay(module, args, static=static, donated={i: i for i in range(moved)})
+        self._replays[batch[0].shape] = replay
+        return replay
+
+
+class CompiledExecutor:
+    """Runs several steps in one compiled call; what does not fill a call goes to the replay."""
+
+    kind: Kind = "compiled"
+
+    def __init__(self, traced: TracedExecutor, reason: str) -> None:
+        self.traced, self.reason = traced, reason
+        self._calls: dict[torch.Size, Callable[..., Tensor]] = {}
+
+    def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
+        shape = batches[0][0].shape
+        same = all(batch[0].shape == shape for batch in batches)
+        if len(batches) != STEPS_PER_CALL or not same or shape not in self._calls:
+            return self.traced.run(first_step, coefficients, batches)
+        noise = [self.traced.noise.draw(first_step + s, b) for s, b in enumerate(batches)]
+        return self._call(coefficients, batches, noise)
+
+    def prepare(self, coefficients: Tensor, batch: Batch) -> None:
+        """Compile for the shapes of this batch; the population stays as it was."""
+        traced, saved = self.traced, self.traced.population.clone()
+        batches = [batch] * STEPS_PER_CALL
+        noise = [traced.noise.draw(s, batch) for s in range(STEPS_PER_CALL)]
+        several = flat_steps(
+            traced.step, traced.population, len(traced.data), len(batch), len(noise[0])
+        )
+        table = coefficients.expand(STEPS_PER_CALL, *coefficients.shape).contiguous()
+        fixed = [*traced.population.tensors(), *traced.data]
+        module = trace(several, [*fixed, table, *_flatten(batches), *_flatten(noise)])
+        self._calls[batch[0].shape] = compile_graph(module)
+        self._call(table, batches, noise)
+        traced.population.copy_(saved)
+
+    def _call(self, coefficients: Tensor, batches: Sequence[Batch], noise: Sequence) -> Tensor:
+        fixed = [*self.traced.population.tensors(), *self.traced.data]
+        call = self._calls[batches[0][0].shape]
+        with torch.no_grad():
+            return call(*fixed, coefficients, *_flatten(batches), *_flatten(noise))
+
+
+def _flatten(groups: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    return [tensor for group in groups for tensor in group]
+
+
+def flat_step(step: Callable[..., Any], population: Population, num_data: int):
+    """Return a step that takes and returns its tensors in flat lists, which tracing wants."""
+    num_slots, names = len(population.slots), sorted(population.buffers)
+    moved = 1 + num_slots + len(names)
+
+    def flat(*args: Tensor) -> tuple[Tensor, ...]:
+        w, slots, held = args[0], args[1 : 1 + num_slots], args[1 + num_slots : moved]
+        coefficients, data = args[moved], args[moved + 1 : moved + 1 + num_data]
+        noise = args[moved + 1 + num_data :]
+        buffers = dict(zip(names, held, strict=True))
+        w, slots, buffers, probes = step(w, slots, buffers, coefficients, *data, noise)
+        return (w, *slots, *(buffers[name] for name in names), probes)
+
+    return flat
+
+
+def flat_steps(
+    step: Callable[..., Any], population: Population, num_data: int, per_batch: int, per_noise: int
+) -> Callable[..., Tensor]:
+    """Return :data:`STEPS_PER_CALL` steps as one function that moves its population in place."""
+    one, moved = flat_step(step, population, num_data + per_batch), len(population.tensors())
+
+    def several(*args: Tensor) -> Tensor:
+        state, data = args[:moved], args[moved : moved + num_data]
+        coefficients, rest = args[moved + num_data], args[moved + num_data + 1 :]
+        batches, noise = rest[: STEPS_PER_CALL * per_batch], rest[STEPS_PER_CALL * per_batch :]
+        values, probes = list(state), []
+        for s in range(STEPS_PER_CALL):
+            batch = batches[s * per_batch : (s + 1) * per_batch]
+            drawn = noise[s * per_noise : (s + 1) * per_noise]
+            *values, measured = one(*values, coefficients[s], *data, *batch, *drawn)
+            probes.append(measured)
+        for old, new in zip(state, values, strict=True):
+            old.copy_(new)
+        return torch.stack(probes)
+
+    return several

@@ -1,0 +1,119 @@
+"""Populations: K networks in training, and the noise that their layers ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ..errors import NetError
+from ..nets import Buffers, draw_noise, pack_buffers, pack_parameters, recording_noise
+from ..optim import Rule, Slots
+from ..seeds import mix
+from .step import Problem, take
+
+Batch = tuple[Tensor, ...]
+_NOISE_STREAM, _GLOBAL_STREAM = 0x2323, 0x2929
+
+
+@dataclass
+class Population:
+    """K networks in training: weights ``[K, P]``, optimiser state, buffers ``[K, *shape]``."""
+
+    w: Tensor
+    slots: Slots
+    buffers: Buffers
+
+    def tensors(self) -> list[Tensor]:
+        """Return all tensors in a fixed order."""
+        return list(self.named().values())
+
+    def named(self) -> dict[str, Tensor]:
+        """Return all tensors by name, in a fixed order, as a checkpoint holds them."""
+        slots = {f"slot.{i}": slot for i, slot in enumerate(self.slots)}
+        buffers = {f"buffer.{name}": self.buffers[name] for name in sorted(self.buffers)}
+        return {"w": self.w, **slots, **buffers}
+
+    def clone(self) -> Population:
+        """Return a copy that shares no memory."""
+        buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
+        return Population(self.w.clone(), tuple(slot.clone() for slot in self.slots), buffers)
+
+    def copy_(self, other: Population) -> None:
+        """Take the values of ``other``."""
+        for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
+            mine.copy_(theirs)
+
+
+def make_population(nets: Sequence[nn.Module], rule: Rule) -> Population:
+    """Return networks of one architecture as a population at the start: all state is zero."""
+    w = pack_parameters(nets)
+    return Population(w, tuple(torch.zeros_like(w) for _ in rule.slots), pack_buffers(nets))
+
+
+class Noise:
+    """Draws what a step's layers need, from (seed, step, layer) alone.
+
+    ``seeds`` has one entry, or one for each row when rows have batches of their own. Modules
+    that draw from torch's generator by themselves are served by seeding it before each step.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        population: Population,
+        data: Batch,
+        seeds: Sequence[int],
+        *,
+        seeds_torch: bool = False,
+    ) -> None:
+        self.seeds = tuple(seeds)
+        self.seeds_torch = seeds_torch
+        self._problem, self._population, self._data = problem, population, data
+        self._shapes: dict[torch.Size, list[tuple[int, ...]]] = {}
+
+    def draw(self, step: int, batch: Batch) -> list[Tensor]:
+        """Return one tensor in [0, 1) for each layer that asks, ``[N, ...]`` or ``[K, N, ...]``."""
+        if self.seeds_torch:
+            torch.manual_seed(mix(self.seeds[0], step, _GLOBAL_STREAM))
+        shapes = self._shapes.get(batch[0].shape)
+        if shapes is None:
+            shapes = self._shapes[batch[0].shape] = self._find_shapes(batch)
+        return [self._layer(shape, step, layer) for layer, shape in enumerate(shapes)]
+
+    def _layer(self, shape: tuple[int, ...], step: int, layer: int) -> Tensor:
+        rows = [
+            draw_noise(shape, seed=mix(seed, _NOISE_STREAM), step=step, layer=layer)
+            for seed in self.seeds
+        ]
+        return torch.stack(rows) if self._problem.own_batches else rows[0]
+
+    def _find_shapes(self, batch: Batch) -> list[tuple[int, ...]]:
+        first = batch[0][0] if self._problem.own_batches else batch[0]
+        x = take(self._data[0], first) if self._data else first
+        return noise_shapes(self._problem, self._population, x)
+
+
+def noise_shapes(problem: Problem, population: Population, x: Tensor) -> list[tuple[int, ...]]:
+    """Return the shape of the noise that each layer asks for on a batch ``x`` ``[N, ...]``.
+
+    Runs the first row forward once; its buffers do not move.
+
+    Raises:
+        NetError: the network cannot take such a batch.
+    """
+    buffers = {name: buffer[0].clone() for name, buffer in population.buffers.items()}
+    values = {**problem.layout.unpack(population.w[0]), **buffers}
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), recording_noise() as shapes:
+        try:
+            functional_call(problem.net, values, (problem.prepare(x),))
+        except Exception as error:  # noqa: BLE001 - the user's own code runs here
+            raise NetError(
+                f"The network fails on a batch: {error}",
+                given=f"inputs of shape {list(x.shape)}",
+                do="Let it take [batch, ...] inputs of that shape; batch norm needs two rows.",
+            ) from error
+    return shapes

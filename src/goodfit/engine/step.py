@@ -1,0 +1,163 @@
+"""The one training step: the only place that computes a gradient and applies an update.
+
+    (W, slots, buffers, coefficients, x, y, noise) -> (W, slots, buffers, probes)
+
+``W`` holds K networks as rows ``[K, P]``, ``slots`` the optimiser's state, each ``[K, P]``,
+``buffers`` the modules' buffers, each ``[K, *shape]``, ``coefficients`` the update rule's numbers
+``[C, K]``, ``noise`` one tensor per layer that asks for it. ``probes`` is what was measured on the
+way, ``[2, K]``: the loss and the gradient's norm, so measuring costs no second pass. Nothing that
+goes in is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+
+from ..nets import Buffers, Layout, noise_from
+from ..optim import Rule, Slots
+
+LossFn = Callable[[Tensor, Tensor], Tensor]
+Outcome = tuple[Tensor, Slots, Buffers, Tensor]
+PROBES = ("loss", "grad_norm")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a step optimises: a network as rows, a loss, a rule.
+
+    ``prepare`` turns a raw batch into the network's input and is the same for every row.
+    ``own_batches`` says that rows have seeds of their own, so that batches and noise come as
+    ``[K, N, ...]`` instead of ``[N, ...]``.
+    """
+
+    net: nn.Module
+    layout: Layout
+    loss_fn: LossFn
+    rule: Rule
+    num_rows: int
+    prepare: nn.Module
+    own_batches: bool = False
+
+
+Step = Callable[[Tensor, Slots, Buffers, Tensor, Tensor, Tensor, Sequence[Tensor]], Outcome]
+
+
+def make_step(problem: Problem, *, eager: bool = False) -> Step:
+    """Return the step of ``problem`` as a pure function.
+
+    ``eager`` takes gradients by plain autograd, row after row: slower, but any module works,
+    also one whose control flow depends on its data.
+    """
+    gradient = _autograd_gradient(problem) if eager else _functional_gradient(problem)
+
+    def step(
+        w: Tensor,
+        slots: Slots,
+        buffers: Buffers,
+        coefficients: Tensor,
+        x: Tensor,
+        y: Tensor,
+        noise: Sequence[Tensor],
+    ) -> Outcome:
+        buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        g, loss = gradient(w, buffers, problem.prepare(x), y, tuple(noise))
+        probes = torch.stack([loss, torch.linalg.vector_norm(g, dim=1)])
+        w, slots = problem.rule.update(w, g, slots, *_by_row(coefficients))
+        return w, slots, buffers, probes
+
+    return step
+
+
+def _by_row(coefficients: Tensor) -> list[Tensor]:
+    """Return each coefficient as ``[K, 1]``; as a scalar for K = 1, which broadcasts faster."""
+    num_rows = coefficients.shape[1]
+    return [c[0] if num_rows == 1 else c.unsqueeze(1) for c in coefficients.unbind(0)]
+
+
+def row_loss(
+    problem: Problem, row: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise: Sequence[Tensor]
+) -> Tensor:
+    """Return the loss of one network ``[P]`` on one batch; its buffers move in place."""
+    with noise_from(noise):
+        outputs = functional_call(problem.net, {**problem.layout.unpack(row), **buffers}, (x,))
+    return problem.loss_fn(outputs, y)
+
+
+def _functional_gradient(problem: Problem):
+    """Gradient and loss of all rows at once, by function transforms that can be traced."""
+
+    def loss_of(row: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise: Sequence[Tensor]):
+        return row_loss(problem, row, buffers, x, y, noise)
+
+    one = grad_and_value(loss_of)
+    if problem.num_rows == 1:
+        return lambda *args: _of_single_row(one, problem.own_batches, *args)
+    batch = 0 if problem.own_batches else None
+    return vmap(one, in_dims=(0, 0, batch, batch, batch), randomness="same")
+
+
+def _of_single_row(one, own_batches: bool, w: Tensor, buffers: Buffers, x, y, noise):
+    if own_batches:
+        x, y, noise = x[0], y[0], [tensor[0] for tensor in noise]
+    g, loss = one(w[0], {name: buffer[0] for name, buffer in buffers.items()}, x, y, noise)
+    return g.unsqueeze(0), loss.unsqueeze(0)
+
+
+def _autograd_gradient(problem: Problem):
+    """Gradient and loss of each row in turn, by ``torch.autograd``."""
+
+    def gradient(w: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise: Sequence[Tensor]):
+        own = problem.own_batches
+        pairs = [
+            _autograd_row(
+                problem,
+                w[k],
+                {name: buffer[k] for name, buffer in buffers.items()},
+                x[k] if own else x,
+                y[k] if own else y,
+                [tensor[k] for tensor in noise] if own else noise,
+            )
+            for k in range(problem.num_rows)
+        ]
+        return torch.stack([g for g, _ in pairs]), torch.stack([loss for _, loss in pairs])
+
+    return gradient
+
+
+def _autograd_row(problem: Problem, row: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise):
+    with torch.enable_grad():
+        leaf = row.detach().requires_grad_()
+        loss = row_loss(problem, leaf, buffers, x, y, noise)
+        (g,) = torch.autograd.grad(loss, leaf)
+    return g, loss.detach()
+
+
+def gathered(step: Step) -> Callable[..., Outcome]:
+    """Let a step take its batch by index from data in memory: no per-sample Python."""
+
+    def step_on_rows(
+        w: Tensor,
+        slots: Slots,
+        buffers: Buffers,
+        coefficients: Tensor,
+        inputs: Tensor,
+        targets: Tensor,
+        index: Tensor,
+        noise: Sequence[Tensor],
+    ) -> Outcome:
+        x, y = take(inputs, index), take(targets, index)
+        return step(w, slots, buffers, coefficients, x, y, noise)
+
+    return step_on_rows
+
+
+def take(data: Tensor, index: Tensor) -> Tensor:
+    """Return the rows of ``data`` at ``index`` ``[N]`` or ``[K, N]``."""
+    if index.dim() == 1:
+        return data.index_select(0, index)
+    return data.index_select(0, index.flatten()).view(*index.shape, *data.shape[1:])

@@ -1,0 +1,47 @@
+"""Trace a step once into a flat graph of tensor operations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.fx.experimental.proxy_tensor import make_fx
+
+
+def trace(function: Callable[..., Any], args: Sequence[Tensor]) -> fx.GraphModule:
+    """Return the graph of ``function`` at ``args``: every operation, gradient and update included.
+
+    The function runs once to be recorded; it must be pure, and must return a flat tuple. Torch's
+    global generator is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        module = make_fx(function)(*args)
+    module.graph.eliminate_dead_code()
+    module.recompile()
+    return module
+
+
+def draws_noise(module: fx.GraphModule) -> bool:
+    """Tell whether a graph draws from torch's generator, beside the noise that it is given."""
+    return any(
+        torch.Tag.nondeterministic_seeded in node.target.tags
+        for node in module.graph.nodes
+        if isinstance(node.target, torch._ops.OpOverload)
+    )
+
+
+def num_operations(module: fx.GraphModule) -> int:
+    """Count the tensor operations of a graph, views included."""
+    return sum(isinstance(node.target, torch._ops.OpOverload) for node in module.graph.nodes)
+
+
+def compile_graph(module: fx.GraphModule) -> Callable[..., Any]:
+    """Compile a graph with Inductor for these shapes, with its C++ wrapper.
+
+    Takes 10 to 40 s and needs a C++ compiler; the first call compiles.
+    """
+    logging.getLogger("torch._inductor").setLevel(logging.ERROR)
+    return torch.compile(module, dynamic=False, options={"cpp_wrapper": True})

@@ -1,0 +1,68 @@
+"""Errors that a person can act on: what is wrong, what was given, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GoodfitError(Exception):
+    """A problem that the user can solve.
+
+    Args:
+        what: One sentence that says what is wrong.
+        given: What was found instead, as the user would recognise it.
+        do: The next thing to try.
+
+    Example:
+        >>> print(GoodfitError("The file is empty.", given="houses.csv", do="Export it again."))
+        The file is empty.
+          given: houses.csv
+          to do: Export it again.
+    """
+
+    def __init__(self, what: str, *, given: object = None, do: str = "") -> None:
+        self.what, self.given, self.do = what, given, do
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.given is not None:
+            lines.append(f"  given: {self.given}")
+        if self.do:
+            lines.append(f"  to do: {self.do}")
+        return "\n".join(lines)
+
+
+class RecipeError(GoodfitError):
+    """A recipe has a wrong name or value."""
+
+
+class DataError(GoodfitError):
+    """Data cannot be read, or cannot be learned from."""
+
+
+class NetError(GoodfitError):
+    """A network does not fit the data, or cannot be built."""
+
+
+class RunError(GoodfitError):
+    """A run folder cannot be created, read, continued or tested."""
+
+
+class Interrupted(GoodfitError):
+    """The user or the system asked the run to stop; its state was saved."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint with the nearest known name, or with all of them.
+
+    Example:
+        >>> nearest("adamm", ["sgd", "adam", "adamw"])
+        'did you mean "adam"?'
+        >>> nearest("zzz", ["sgd", "adam"])
+        'known are: adam, sgd'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f'did you mean "{close[0]}"?' if close else f"known are: {', '.join(names)}"

@@ -1,0 +1,170 @@
+"""From a trained course to a finished run: evaluate, write, report; and back from a folder."""
+
+from __future__ import annotations
+
+import copy
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import __version__, runs
+from .data import Preparation, input_module, output_module
+from .errors import RunError
+from .evaluation import Model, outputs_of, score
+from .loop import Blocks
+from .machine import machine
+from .nets import layout_of, write_row
+from .recipe import Recipe, write
+from .records import DataCard, RunInfo, Scores, SplitSizes, Verdict
+from .report import Contents, render
+from .run import Run
+from .runs import RunFolder, checkpoints
+from .runs.checkpoints import Checkpoint
+from .setup import Material
+from .training import METRICS, Trained
+
+
+def finish(
+    recipe: Recipe,
+    material: Material,
+    net: nn.Module,
+    folder: RunFolder,
+    trained: Trained,
+    verdicts: tuple[Verdict, ...],
+    load_s: float,
+) -> Run:
+    """Evaluate the best weights on the validation part, and write what a finished run holds."""
+    course, best = trained.course, trained.course.best
+    runs.write_record(folder.info, _info(recipe, net, trained, load_s))
+    checkpoints.save_best(folder.best, course.best_epoch, best, {"best_epoch": course.best_epoch})
+    with_best(net, best)
+    scores = evaluate(net, material, "validation", material.validation)
+    runs.write_record(folder.scores_validation, scores)
+    runs.write_records(folder.findings, [v.finding for v in verdicts if v.finding])
+    run = read_run(folder, recipe, net)
+    write_report(run)
+    return run
+
+
+def with_best(net: nn.Module, best: Mapping[str, Tensor]) -> nn.Module:
+    """Write weights as a checkpoint holds them into ``net``, and return it."""
+    prefix = "buffer."
+    buffers = {
+        name.removeprefix(prefix): tensor[0]
+        for name, tensor in best.items()
+        if name.startswith(prefix)
+    }
+    write_row(net, layout_of(net), best["w"][0], buffers)
+    return net.eval()
+
+
+def evaluate(net: nn.Module, material: Material, part: Any, blocks: Blocks) -> Scores:
+    """Score ``net`` on one part; targets in their own unit, classes as probabilities."""
+    model = Model(material.prepare, net, material.output)
+    outputs, target = outputs_of(model, blocks)
+    task = material.card.task
+    if task == "classification":
+        outputs = outputs.softmax(dim=1)
+    else:
+        target = material.output(target)
+    return score(
+        part,
+        task=task,
+        outputs=outputs.numpy(),
+        target=target.numpy(),
+        classes=material.card.classes,
+    )
+
+
+def read_run(folder: RunFolder, recipe: Recipe, net: nn.Module) -> Run:
+    """Return the finished run that a folder holds; ``net`` has its best weights.
+
+    Raises:
+        RunError: a file of the folder is missing or damaged.
+    """
+    preparation = None
+    if folder.preparation.exists():
+        preparation = runs.read_record(folder.preparation, Preparation)
+    card = runs.read_record(folder.card, DataCard)
+    test = runs.read_unsealed(folder).scores if folder.scores_test.exists() else None
+    return Run(
+        recipe=recipe,
+        card=card,
+        sizes=runs.read_record(folder.sizes, SplitSizes),
+        history=runs.read_history(folder.history, metric=METRICS[card.task][0]),
+        verdicts=runs.read_records(folder.verdicts, Verdict),
+        scores=runs.read_record(folder.scores_validation, Scores),
+        info=runs.read_record(folder.info, RunInfo),
+        module=_model(net, preparation),
+        folder=folder,
+        preparation=preparation,
+        test_scores=test,
+    )
+
+
+def best_weights(folder: RunFolder) -> Checkpoint:
+    """Return the best weights of a finished run.
+
+    Raises:
+        RunError: the run is not finished, or the file is damaged.
+    """
+    best = checkpoints.load_best(folder.best)
+    if best is None or not folder.scores_validation.exists():
+        raise RunError(
+            "This run is not finished.",
+            given=folder.path,
+            do=f"Finish it first: goodfit resume {folder.path}",
+        )
+    return best
+
+
+def write_report(run: Run) -> Path:
+    """Write ``report.html`` into the run's folder."""
+    runs.write_text(run.folder.report, render(contents_of(run)))
+    return run.folder.report
+
+
+def contents_of(run: Run) -> Contents:
+    """Return everything that a report of the run shows."""
+    return Contents(
+        name=run.folder.path.name,
+        recipe_toml=write(run.recipe),
+        card=run.card,
+        sizes=run.sizes,
+        history=run.history,
+        validation=run.scores,
+        test=run.test_scores,
+        verdicts=run.verdicts,
+        findings=run.findings,
+        info=run.info,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _model(net: nn.Module, preparation: Preparation | None) -> Model:
+    if preparation is None:
+        return Model(nn.Identity(), net, nn.Identity()).eval()
+    return Model(input_module(preparation), copy.deepcopy(net), output_module(preparation)).eval()
+
+
+def _info(recipe: Recipe, net: nn.Module, trained: Trained, load_s: float) -> RunInfo:
+    return RunInfo(
+        goodfit=__version__,
+        torch=torch.__version__,
+        python=platform.python_version(),
+        machine=machine(),
+        threads=recipe.engine.threads or 1,
+        executor=trained.executor,
+        executor_reason=trained.executor_reason,
+        num_parameters=sum(p.numel() for p in net.parameters()),
+        net=str(net),
+        load_s=load_s,
+        train_s=trained.train_s,
+        checkpoint_s=trained.checkpoint_s,
+        num_resumes=trained.num_resumes,
+    )

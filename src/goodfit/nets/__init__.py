@@ -1,0 +1,25 @@
+"""Networks: built from a recipe or brought by the user, and their life as rows."""
+
+from .activations import ACTIVATIONS
+from .build import build_net
+from .layers import ChannelsLast, Dropout, with_counted_dropout
+from .noise import draw_noise, noise_from, recording_noise, uniform_noise
+from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
+
+__all__ = [
+    "ACTIVATIONS",
+    "Buffers",
+    "ChannelsLast",
+    "Dropout",
+    "Layout",
+    "build_net",
+    "draw_noise",
+    "layout_of",
+    "noise_from",
+    "pack_buffers",
+    "pack_parameters",
+    "recording_noise",
+    "uniform_noise",
+    "with_counted_dropout",
+    "write_row",
+]

@@ -1,0 +1,63 @@
+"""Layers that torch has not in the form that rows need."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from .noise import uniform_noise
+
+
+class Dropout(nn.Module):
+    """Inverted dropout whose rate is a buffer, so that each row of a population has its own.
+
+    In training ``y = x * (noise >= rate) / (1 - rate)``, so the expectation of ``y`` is ``x``
+    and nothing happens in evaluation. Any input shape; the output has the same.
+
+    Source: Srivastava et al., "Dropout", JMLR 2014; notes n0, 5.1 (scaled at training time).
+
+    Example:
+        >>> layer = Dropout(0.5).eval()
+        >>> layer(torch.ones(2))
+        tensor([1., 1.])
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.register_buffer("rate", torch.tensor(float(rate)), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        rate = cast(Tensor, self.rate)
+        kept = (uniform_noise(x) >= rate).to(x.dtype)
+        return x * kept * (1.0 / (1.0 - rate))
+
+    def extra_repr(self) -> str:
+        return f"rate={float(cast(Tensor, self.rate)):g}"
+
+
+class ChannelsLast(nn.Module):
+    """Lay images out channels-last, which convolution and pooling on a CPU run faster in.
+
+    A copy, not ``contiguous``: an image of one channel counts as laid out either way, keeps its
+    strides, and the convolution after it would then choose the slow layout.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clone(memory_format=torch.channels_last)
+
+
+def with_counted_dropout(net: nn.Module) -> nn.Module:
+    """Replace each ``nn.Dropout`` inside ``net`` by :class:`Dropout`, in place; return ``net``.
+
+    Keys of the state dict do not change.
+    """
+    for name, child in net.named_children():
+        if type(child) is nn.Dropout:
+            setattr(net, name, Dropout(child.p).train(child.training))
+        else:
+            with_counted_dropout(child)
+    return Dropout(net.p).train(net.training) if type(net) is nn.Dropout else net

@@ -1,0 +1,89 @@
+"""Learning-rate schedules: functions of the step, as multiples of the base rate.
+
+Each takes the steps as an array (from 0) and returns an array of factors in float64, so that a
+whole epoch of rates is one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recipe import Constant, Cosine, Exponential, OneCycle, Schedule, Step
+
+Array = NDArray[np.float64]
+
+
+def learning_rates(
+    schedule: Schedule, *, lr: float, steps: Array, num_steps: int, steps_per_epoch: int
+) -> Array:
+    """Return the rate at each of ``steps`` (counted from 0) of a run of ``num_steps``.
+
+    Warm-up rises linearly over its share of the run, ``lr * (t + 1) / w`` for ``t < w``; the
+    schedule proper begins after it, as under torch's ``SequentialLR``.
+
+    Example:
+        >>> rates = learning_rates(Constant(warmup=0.5), lr=1.0, steps=np.arange(4.0),
+        ...                        num_steps=4, steps_per_epoch=4)
+        >>> [float(rate) for rate in rates]
+        [0.5, 1.0, 1.0, 1.0]
+    """
+    warmup = 0 if isinstance(schedule, OneCycle) else round(schedule.warmup * num_steps)
+    factor = FACTORS[schedule.kind]
+    after = np.maximum(steps - warmup, 0.0)
+    factors = factor(schedule, after, max(1, num_steps - warmup), steps_per_epoch)
+    if warmup:
+        factors = np.where(steps < warmup, (steps + 1) / warmup, factors)
+    return lr * factors
+
+
+def constant(schedule: Constant, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
+    """One: the rate stays as it is."""
+    return np.ones_like(steps)
+
+
+def step(schedule: Step, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
+    """``gamma ** (epoch // every)``; torch's ``StepLR``."""
+    return schedule.gamma ** ((steps // steps_per_epoch) // schedule.every)
+
+
+def exponential(schedule: Exponential, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
+    """``gamma ** epoch``; torch's ``ExponentialLR``."""
+    return schedule.gamma ** (steps // steps_per_epoch)
+
+
+def cosine(schedule: Cosine, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
+    """``floor + (1 - floor) (1 + cos(pi t / T)) / 2``; torch's ``CosineAnnealingLR`` by step.
+
+    Source: Loshchilov and Hutter, "SGDR", ICLR 2017.
+    """
+    wave = 0.5 * (1.0 + np.cos(np.pi * np.minimum(steps / num_steps, 1.0)))
+    return schedule.floor + (1.0 - schedule.floor) * wave
+
+
+def one_cycle(schedule: OneCycle, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
+    """Cosine up from ``1 / div`` to 1, cosine down to ``1 / (div final_div)``; ``OneCycleLR``.
+
+    Source: Smith and Topin, "Super-convergence", 2018.
+    """
+    start, end = 1.0 / schedule.div, 1.0 / (schedule.div * schedule.final_div)
+    peak = schedule.rise * num_steps - 1.0
+    up = _between(start, 1.0, steps / peak) if peak > 0 else np.ones_like(steps)
+    down = _between(1.0, end, (steps - peak) / max(num_steps - 1.0 - peak, 1e-12))
+    return np.where(steps <= peak, up, down)
+
+
+def _between(first: float, last: float, share: Array) -> Array:
+    """Go from ``first`` to ``last`` along half a cosine as ``share`` goes from 0 to 1."""
+    return last + (first - last) * 0.5 * (1.0 + np.cos(np.pi * np.clip(share, 0.0, 1.0)))
+
+
+FACTORS: dict[str, Callable[..., Array]] = {
+    "constant": constant,
+    "step": step,
+    "exponential": exponential,
+    "cosine": cosine,
+    "one-cycle": one_cycle,
+}

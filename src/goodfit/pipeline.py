@@ -1,0 +1,328 @@
+"""The whole recipe, in order: the only module that knows the flow.
+
+    load -> card -> split (test sealed) -> prepare -> resolve -> net -> checks -> train
+         -> evaluate on validation -> report;   later, once: open the test part
+
+Everything lies in the run folder as soon as it is known, so that a run that is killed at any
+moment goes on from there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from . import runs
+from .checks import run_checks
+from .data import Preparation, fingerprint
+from .errors import DataError, RunError
+from .finishing import (
+    best_weights,
+    contents_of,
+    evaluate,
+    finish,
+    read_run,
+    with_best,
+    write_report,
+)
+from .recipe import OwnNet, Recipe, read, write
+from .records import DataCard, SplitSizes, Verdict
+from .report import Contents
+from .resolve import num_threads, resolve, with_threads
+from .run import Run
+from .runs import Interruption, RunFolder
+from .setup import (
+    Known,
+    Material,
+    know,
+    know_loaders,
+    load_dataset,
+    make_net,
+    material_of,
+    subject_of,
+)
+from .stored_split import read_split, write_split
+from .training import train as train_net
+from .training import use_threads
+
+
+@dataclass(frozen=True)
+class Given:
+    """What comes from Python beside the recipe: arrays, loaders, a network."""
+
+    data: Any = None
+    batches: Iterable[Any] | None = None
+    validation: Iterable[Any] | None = None
+    net: nn.Module | None = None
+
+
+class Listener:
+    """Is told what is known as soon as it is known; this one keeps silent."""
+
+    progress = False
+
+    def on_card(self, card: DataCard, sizes: SplitSizes) -> None:
+        """The data was read, described and split."""
+
+    def on_folder(self, path: Path) -> None:
+        """The run folder was made, or found."""
+
+    def on_verdicts(self, verdicts: tuple[Verdict, ...]) -> None:
+        """The checks before training gave their verdicts."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    data: Any = None,
+    batches: Iterable[Any] | None = None,
+    validation: Iterable[Any] | None = None,
+    net: nn.Module | None = None,
+    out: Path | str | None = None,
+    listener: Listener | None = None,
+) -> Run:
+    """Take data and a network through the whole recipe, and return the finished run.
+
+    Args:
+        recipe: What to do; fields that are None are decided when the data is known.
+        data: Arrays ``(X, y)`` in memory, instead of ``recipe.data``.
+        batches: A DataLoader or other iterable of ``(x, y)`` that can be read again, instead of
+            ``recipe.data``; needs ``validation``.
+        validation: The loader of the validation part.
+        net: A module to train instead of the recipe's; it is copied, not changed.
+        out: The run folder to make; without it the run lives in a temporary folder until
+            ``run.save``.
+        listener: Is told of card and verdicts as they come, and says whether to draw progress.
+
+    Raises:
+        GoodfitError: data, recipe, network or folder do not work; says what to do.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+
+    Example:
+        >>> from goodfit.recipe import MLP, Recipe
+        >>> run = train(Recipe(data="iris", net=MLP(hidden=(16,)), epochs=30))
+        >>> run.scores.values["accuracy"] > 0.8
+        True
+    """
+    given, listener = Given(data, batches, validation, net), listener or Listener()
+    if net is not None:
+        recipe = recipe.model_copy(update={"net": OwnNet()})
+    with _guarded() as interruption:
+        began = time.perf_counter()
+        known = _know(recipe, given)
+        listener.on_card(known.card, known.sizes)
+        recipe = resolve(recipe, known.card, num_train=known.sizes.train)
+        module = _net(recipe, known, net)
+        recipe = _decide_threads(recipe, module, known)
+        folder, temporary = _folder(recipe, out)
+        with folder.locked():
+            _write_known(folder, known)
+            listener.on_folder(folder.path)
+            session = Session(recipe, known, module, folder, interruption, listener, began)
+            return replace(_train(session), temporary=temporary)
+
+
+def resume(
+    path: Path | str,
+    *,
+    data: Any = None,
+    batches: Iterable[Any] | None = None,
+    validation: Iterable[Any] | None = None,
+    net: nn.Module | None = None,
+    listener: Listener | None = None,
+) -> Run:
+    """Go on with a run that was interrupted, to the same bits as if it had never stopped.
+
+    What came from Python when it began must be given again; arguments are those of
+    :func:`train`.
+
+    Raises:
+        RunError: there is no such run, it is being trained, or its data has changed.
+    """
+    folder, listener = runs.open_run(Path(path)), listener or Listener()
+    with _guarded() as interruption, folder.locked():
+        began = time.perf_counter()
+        recipe = read(folder.recipe)
+        known = _known_before(folder, recipe, Given(data, batches, validation, net))
+        listener.on_card(known.card, known.sizes)
+        listener.on_folder(folder.path)
+        module = _net(recipe, known, net)
+        return _train(Session(recipe, known, module, folder, interruption, listener, began))
+
+
+def load(path: Path | str, *, net: nn.Module | None = None) -> Run:
+    """Return the finished run in a folder: records, and the model with its best weights.
+
+    Args:
+        path: The run folder.
+        net: The module, where it was given from Python; its weights are replaced in a copy.
+
+    Raises:
+        RunError: there is no run, it is not finished, or a file is damaged.
+    """
+    folder = runs.open_run(Path(path))
+    best, recipe = best_weights(folder), read(folder.recipe)
+    module = _net(recipe, _known_without_data(folder), net)
+    return read_run(folder, recipe, with_best(module, best.tensors))
+
+
+def test(path: Path | str, *, data: Any = None, net: nn.Module | None = None) -> Run:
+    """Open the sealed test part of a finished run, once, and put its scores on record.
+
+    Raises:
+        RunError: the part was opened before, there is none, or the data has changed.
+    """
+    run = load(path, net=net)
+    with run.folder.locked():
+        runs.check_sealed(run.folder)
+        known = _known_before(run.folder, run.recipe, Given(data=data))
+        material = material_of(known, run.recipe, run.folder.path)
+        if material.test is None:
+            raise RunError("This run has no test part.", given=path, do="Test the module by hand.")
+        runs.break_seal(run.folder, evaluate(run.module.net, material, "test", material.test))
+        tested = read_run(run.folder, run.recipe, run.module.net)
+        write_report(tested)
+    return tested
+
+
+def report(path: Path | str) -> Path:
+    """Write the report of a finished run again, and return its path."""
+    return write_report(load(path))
+
+
+def contents(run: Run) -> Contents:
+    """Return everything that a report of the run shows, as one record."""
+    return contents_of(run)
+
+
+@contextmanager
+def _guarded() -> Iterator[Interruption]:
+    """Listen to signals, and leave torch's threads and generator as they were."""
+    threads = torch.get_num_threads()
+    with Interruption() as interruption, torch.random.fork_rng(devices=[]):
+        try:
+            yield interruption
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _know(recipe: Recipe, given: Given) -> Known:
+    """Read, split and fit what was given, or what the recipe names."""
+    if given.batches is None and given.validation is None:
+        return know(recipe, given.data)
+    if given.batches is None or given.validation is None:
+        raise DataError(
+            "Loaders come in pairs: what trains, and what validates.",
+            given="one of batches= and validation=",
+            do="Pass both.",
+        )
+    return know_loaders(recipe, given.batches, given.validation)
+
+
+def _known_before(folder: RunFolder, recipe: Recipe, given: Given) -> Known:
+    """Load the data again, and take split and preparation as they were written.
+
+    Raises:
+        RunError: the data has changed since.
+    """
+    before = _known_without_data(folder)
+    if before.preparation is None:
+        return _know(recipe, given)
+    dataset = load_dataset(recipe, given.data)
+    if fingerprint(dataset) != before.card.fingerprint:
+        raise RunError(
+            "The data is not what it was when the run began.",
+            given=recipe.data.path,
+            do="Put the old data back, or train a new run.",
+        )
+    return replace(before, dataset=dataset, parts=read_split(folder.split))
+
+
+def _known_without_data(folder: RunFolder) -> Known:
+    card, sizes = (
+        runs.read_record(folder.card, DataCard),
+        runs.read_record(folder.sizes, SplitSizes),
+    )
+    if not folder.split.exists():
+        return Known(card, sizes)
+    return Known(card, sizes, preparation=runs.read_record(folder.preparation, Preparation))
+
+
+def _net(recipe: Recipe, known: Known, given: nn.Module | None) -> nn.Module:
+    num_outputs = len(known.card.classes) or 1
+    return make_net(recipe, input_shape=known.input_shape, num_outputs=num_outputs, given=given)
+
+
+def _decide_threads(recipe: Recipe, net: nn.Module, known: Known) -> Recipe:
+    """Decide the number of threads, once: another number would give other bits."""
+    if recipe.engine.threads:
+        return recipe
+    batch_shape = (recipe.batch_size or 1, *known.input_shape)
+    return with_threads(recipe, num_threads(net, batch_shape=batch_shape))
+
+
+def _folder(
+    recipe: Recipe, out: Path | str | None
+) -> tuple[RunFolder, tempfile.TemporaryDirectory[str] | None]:
+    if out is not None:
+        return runs.create(Path(out), recipe=write(recipe)), None
+    temporary = tempfile.TemporaryDirectory(prefix="goodfit-")
+    path = Path(temporary.name) / run_name(recipe)
+    return runs.create(path, recipe=write(recipe)), temporary
+
+
+def run_name(recipe: Recipe) -> str:
+    """Return a run's name from its source: ``data/houses.csv`` gives ``houses``."""
+    return Path(recipe.data.path).name.split(".")[0] or "run"
+
+
+def _write_known(folder: RunFolder, known: Known) -> None:
+    """Write the split last: where it stands, all that a resumed run reads stands."""
+    runs.write_record(folder.sizes, known.sizes)
+    runs.write_record(folder.card, known.card)
+    if known.parts is not None and known.preparation is not None:
+        runs.write_record(folder.preparation, known.preparation)
+        write_split(folder.split, known.parts)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run that is about to train."""
+
+    recipe: Recipe
+    known: Known
+    net: nn.Module
+    folder: RunFolder
+    interruption: Interruption
+    listener: Listener
+    began: float
+
+
+def _train(session: Session) -> Run:
+    """Hold the data, check, train, evaluate, report."""
+    recipe, folder, net = session.recipe, session.folder, session.net
+    use_threads(recipe)
+    material = material_of(session.known, recipe, folder.path)
+    load_s = time.perf_counter() - session.began
+    verdicts = _check(folder, net, material)
+    session.listener.on_verdicts(verdicts)
+    session.interruption.check()
+    progress = session.listener.progress
+    trained = train_net(recipe, material, net, folder, session.interruption, progress=progress)
+    return finish(recipe, material, net, folder, trained, verdicts, load_s)
+
+
+def _check(folder: RunFolder, net: nn.Module, material: Material) -> tuple[Verdict, ...]:
+    if folder.verdicts.exists():
+        return runs.read_records(folder.verdicts, Verdict)
+    verdicts = run_checks(subject_of(net, material))
+    runs.write_records(folder.verdicts, verdicts)
+    return verdicts

@@ -1,0 +1,11 @@
+"""What a run shows: a self-contained page, a small picture, and words in the terminal.
+
+This stage reads records only, so it works on a live run, a finished one, and one that another
+framework trained.
+"""
+
+from .contents import Contents
+from .html import render
+from .svg import curves_svg
+
+__all__ = ["Contents", "curves_svg", "render"]

@@ -1,0 +1,209 @@
+"""The interactive charts: a history as Bokeh figures, in JSON that the page embeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.embed import json_item
+from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, NumeralTickFormatter, Span
+from bokeh.plotting import figure
+
+from ..records import History
+from .palette import LIGHT
+from .series import EpochLines, Floats, StepLine, epoch_lines, log_scale_helps, step_line
+from .words import score_word
+
+FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
+FEW_POINTS = 40
+LOG_NOTE = " The axis is logarithmic: equal distances are equal ratios."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A chart and the words around it; ``item`` is for Bokeh's JavaScript.
+
+    ``legend`` pairs a colour's role with its words; ``label`` is read to those who cannot see.
+    """
+
+    key: str
+    title: str
+    caption: str
+    label: str
+    item: dict[str, Any]
+    legend: tuple[tuple[str, str], ...] = ()
+
+
+def draw_charts(history: History) -> tuple[Chart, ...]:
+    """Draw every chart for which the history has at least one finite number."""
+    return tuple(chart for draw in DRAWN if (chart := draw(history)))
+
+
+def _loss(history: History) -> Chart | None:
+    lines, steps = epoch_lines(history), step_line(history, "loss")
+    if not _drawable(lines.train, lines.validation, steps.value):
+        return None
+    log = log_scale_helps(lines.train, lines.validation)
+    plot = _figure(log=log, height=340)
+    _draw_steps(plot, steps, "step", 1)
+    _draw_losses(plot, lines)
+    _mark_best(plot, lines, history.best_epoch)
+    return Chart(
+        key="loss",
+        title="Loss by epoch",
+        caption="Validation loss: the mean loss on rows the network never trained on. "
+        "Training loss: the mean over an epoch's batches, while the weights still changed."
+        + (LOG_NOTE if log else ""),
+        label=f"Training and validation loss by epoch. {_ends('Validation loss', lines.validation)}",
+        legend=(
+            ("train", "training"),
+            ("validation", "validation"),
+            ("step", "each batch"),
+            *([("best", f"best epoch: {history.best_epoch}")] if history.best_epoch else []),
+        ),
+        item=_item(plot, "loss"),
+    )
+
+
+def _metric(history: History) -> Chart | None:
+    lines, word = epoch_lines(history), score_word(history.metric)
+    if not _drawable(lines.metric):
+        return None
+    plot = _figure()
+    if history.metric == "accuracy":
+        plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %")
+    source = _source(epoch=lines.epoch, metric=lines.metric)
+    line = _line(plot, source, "metric", "validation", marks=len(lines.epoch) <= FEW_POINTS)
+    _hover(plot, line, ("epoch", "@epoch{0,0}"), ("validation", "@metric{0.0000}"))
+    _mark_best(plot, lines, history.best_epoch)
+    return Chart(
+        key="metric",
+        title=f"{word.label} on validation",
+        caption=f"{word.label}: {word.meaning}." if word.meaning else "",
+        label=f"{word.label} on validation by epoch. {_ends(word.label, lines.metric)}",
+        item=_item(plot, "metric"),
+    )
+
+
+def _rate(history: History) -> Chart | None:
+    return _step_chart(
+        step_line(history, "lr"),
+        key="rate",
+        title="Learning rate",
+        caption="How far a step goes along the update, as the schedule sets it.",
+        role="train",
+    )
+
+
+def _grad_norm(history: History) -> Chart | None:
+    clipped = " Gradients were clipped." if history.clipped else ""
+    return _step_chart(
+        step_line(history, "grad_norm"),
+        key="norm",
+        title="Gradient norm",
+        caption="The length of the gradient at each step: rising without end means that "
+        f"training explodes, near zero from the start that it stands still.{clipped}",
+        role="train",
+    )
+
+
+DRAWN = (_loss, _metric, _rate, _grad_norm)
+
+
+def _step_chart(line: StepLine, *, key: str, title: str, caption: str, role: str) -> Chart | None:
+    if not _drawable(line.value):
+        return None
+    log = key == "norm" and log_scale_helps(line.value)
+    plot = _figure(log=log)
+    drawn = _draw_steps(plot, line, role, 1.5)
+    _hover(plot, drawn, ("step", "@step{0,0}"), (title.lower(), "@value{0.000e+0}"))
+    return Chart(
+        key=key,
+        title=title,
+        caption=caption + (LOG_NOTE if log else ""),
+        label=f"{title} by step. {_ends(title, line.value)}",
+        item=_item(plot, key),
+    )
+
+
+def _draw_losses(plot: figure, lines: EpochLines) -> None:
+    source = _source(epoch=lines.epoch, train=lines.train, validation=lines.validation)
+    few = len(lines.epoch) <= FEW_POINTS
+    _line(plot, source, "train", "train", marks=few)
+    line = _line(plot, source, "validation", "validation", marks=few)
+    shown = (("epoch", "@epoch{0,0}"), ("training", "@train{0.0000}"))
+    _hover(plot, line, *shown, ("validation", "@validation{0.0000}"))
+
+
+def _draw_steps(plot: figure, line: StepLine, role: str, width: float) -> GlyphRenderer:
+    source = _source(epoch=line.epoch, step=line.step, value=line.value)
+    return _line(plot, source, "value", role, width=width, marks=len(line.step) == 1)
+
+
+def _line(
+    plot: figure, source: ColumnDataSource, y: str, role: str, *, width: float = 2, marks: bool
+) -> GlyphRenderer:
+    if marks:
+        plot.scatter("epoch", y, source=source, color=LIGHT[role], size=5)
+    return plot.line("epoch", y, source=source, color=LIGHT[role], width=width, line_join="round")
+
+
+def _mark_best(plot: figure, lines: EpochLines, best: int | None) -> None:
+    if best is not None and best in lines.epoch:
+        mark = Span(location=best, dimension="height", line_color=LIGHT["soft"], line_dash="dotted")
+        plot.add_layout(mark)
+
+
+def _hover(plot: figure, line: GlyphRenderer, *rows: tuple[str, str]) -> None:
+    plot.add_tools(HoverTool(renderers=[line], tooltips=list(rows), mode="vline"))
+
+
+def _figure(*, log: bool = False, height: int = 220) -> figure:
+    plot = figure(
+        height=height,
+        sizing_mode="stretch_width",
+        y_axis_type="log" if log else "linear",
+        tools="",
+        toolbar_location=None,
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border=4,
+    )
+    plot.xaxis.axis_label = "epoch"
+    _style_axes(plot)
+    return plot
+
+
+def _style_axes(plot: figure) -> None:
+    plot.xgrid.grid_line_color = None
+    plot.ygrid.grid_line_color = LIGHT["rule"]
+    plot.axis.axis_line_color = None
+    plot.axis.major_tick_line_color = None
+    plot.axis.minor_tick_line_color = None
+    for kind in ("major_label", "axis_label"):
+        setattr(plot.axis, f"{kind}_text_color", LIGHT["soft"])
+        setattr(plot.axis, f"{kind}_text_font", FONT)
+        setattr(plot.axis, f"{kind}_text_font_size", "12px")
+    plot.axis.axis_label_text_font_style = "normal"
+
+
+def _source(**columns: Floats) -> ColumnDataSource:
+    """Send float32: half the bytes, and more digits than a screen shows."""
+    return ColumnDataSource({name: values.astype(np.float32) for name, values in columns.items()})
+
+
+def _item(plot: figure, key: str) -> dict[str, Any]:
+    return dict(json_item(plot, f"chart-{key}"))
+
+
+def _drawable(*columns: Floats) -> bool:
+    return any(np.isfinite(column).any() for column in columns)
+
+
+def _ends(name: str, values: Floats) -> str:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return ""
+    return f"{name} goes from {finite[0]:.4g} to {finite[-1]:.4g}."

@@ -1,0 +1,34 @@
+"""Everything that a report shows, as one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..records import DataCard, Finding, History, Record, RunInfo, Scores, SplitSizes, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents(Record):
+    """What the page, the picture and the terminal summary are made from.
+
+    ``name`` is the run's name, ``recipe_toml`` its recipe with every default filled in,
+    ``created`` a date and time as it should be read. ``validation`` and ``test`` are None
+    until they were scored; ``test`` stays None while the test part is sealed.
+    """
+
+    name: str
+    recipe_toml: str
+    card: DataCard
+    sizes: SplitSizes
+    history: History
+    validation: Scores | None = None
+    test: Scores | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    info: RunInfo | None = None
+    created: str = ""
+
+    @property
+    def scored(self) -> tuple[Scores, ...]:
+        """The parts that were scored, validation first."""
+        return tuple(scores for scores in (self.validation, self.test) if scores is not None)

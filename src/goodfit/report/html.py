@@ -1,0 +1,105 @@
+"""The report as one HTML file that asks nothing of any network.
+
+The templates beside this module are rendered by Jinja (which Bokeh brings) with escaping
+switched on, so a column called ``<script>`` is text. A content security policy in the page
+forbids every request, and every script but the page's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bokeh.resources import Resources
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import confusion, words
+from .charts import draw_charts
+from .contents import Contents
+from .palette import DARK, LIGHT
+from .series import epoch_lines, not_finite_notes
+from .svg import curves_svg
+from .tiles import tiles
+
+HERE = Path(__file__).parent
+MAX_EPOCH_ROWS = 100
+FILTERS = {
+    name: getattr(words, name)
+    for name in ("number", "percent", "seconds", "count", "score_word", "clean")
+}
+
+
+def render(contents: Contents) -> str:
+    """Return the report as one self-contained HTML page.
+
+    Example:
+        >>> from goodfit.records import DataCard, History, SplitSizes
+        >>> card = DataCard(source="iris", task="classification", input_kind="table",
+        ...                 num_rows=150, input_shape=(4,), target="species", fingerprint="")
+        >>> sizes = SplitSizes(train=106, validation=22, test=22)
+        >>> page = render(Contents(name="first", recipe_toml="", card=card, sizes=sizes,
+        ...                        history=History(metric="accuracy")))
+        >>> page.startswith("<!doctype html>"), "the test part is sealed" in page
+        (True, True)
+    """
+    return _templates().get_template("page.html").render(_view(contents))
+
+
+def _view(contents: Contents) -> dict[str, Any]:
+    """Return every name that the templates use."""
+    return {
+        "contents": contents,
+        "headline": words.headline(contents),
+        "stopped": words.STOPPED[contents.history.stopped],
+        "tiles": tiles(contents),
+        "charts": draw_charts(contents.history),
+        "epoch_rows": _epoch_rows(contents),
+        "not_finite": not_finite_notes(contents.history),
+        "picture": _data_url(curves_svg(contents.history)),
+        "confusion": confusion,
+        "nonce": hashlib.sha256(repr(contents).encode()).hexdigest()[:32],
+        "light": LIGHT,
+        "dark": DARK,
+        "style": Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        "bokeh": Markup(_bokeh()),
+    }
+
+
+def _epoch_rows(contents: Contents) -> list[tuple[float, ...]]:
+    lines = epoch_lines(contents.history, MAX_EPOCH_ROWS)
+    return list(zip(*(column.tolist() for column in lines), strict=True))
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(FILTERS)
+    # Bokeh's JSON defines a model where it first occurs, so its order has to stay.
+    templates.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    return templates
+
+
+@cache
+def _bokeh() -> str:
+    """Return Bokeh's core script from the installed package; no widgets, tables or WebGL."""
+    return Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]
+
+
+def _finalize(value: Any) -> Any:
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return words.clean(value) if is_text else value
+
+
+def _data_url(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

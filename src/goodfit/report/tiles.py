@@ -1,0 +1,74 @@
+"""The big numbers at the top of a report."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ..records import DataCard, Scores
+from .confusion import commonest_share
+from .contents import Contents
+from .words import count, main_score, number, percent, score_word, seconds
+
+
+class Tile(NamedTuple):
+    """One number, its name, and what to compare it with."""
+
+    label: str
+    value: str
+    note: str
+
+
+def tiles(contents: Contents) -> list[Tile]:
+    """Return the numbers that sum a run up, the most important first."""
+    scores = _score_tiles(contents.validation, contents.card)
+    return [*scores, *_test_tile(contents), *_epoch_tile(contents), *_cost_tiles(contents)]
+
+
+def _score_tiles(scores: Scores | None, card: DataCard) -> list[Tile]:
+    if scores is None:
+        return []
+    words = {key: score_word(key) for key in scores.values}
+    return [
+        Tile(words[key].label, words[key].show(value), _comparison(key, scores, card))
+        for key, value in scores.values.items()
+    ]
+
+
+def _comparison(key: str, scores: Scores, card: DataCard) -> str:
+    share = commonest_share(scores)
+    if key == "accuracy" and share is not None:
+        return f"always naming the commonest class gives {percent(share)}"
+    if key == "log_loss" and scores.classes:
+        return f"equal odds for every class give {number(math.log(len(scores.classes)))}"
+    if key == "rmse" and card.target_std is not None:
+        return f"always naming the mean gives about {number(card.target_std)}"
+    return score_word(key).meaning
+
+
+def _test_tile(contents: Contents) -> list[Tile]:
+    if contents.test is None:
+        rows = count(contents.sizes.test, "row")
+        return [Tile("Test part", "sealed", f"{rows} that no decision has seen")]
+    key = main_score(contents.test)
+    value = score_word(key).show(contents.test.values[key]) if key else "not scored"
+    rows = count(contents.test.num_rows, "row")
+    return [Tile(f"{score_word(key).label} on test", value, f"{rows}, opened once, at the end")]
+
+
+def _epoch_tile(contents: Contents) -> list[Tile]:
+    history = contents.history
+    if history.best_epoch is None:
+        return []
+    ran = count(len(history.epochs.epoch), "epoch")
+    return [Tile("Best epoch", f"{history.best_epoch:,}", f"of {ran}; its weights are kept")]
+
+
+def _cost_tiles(contents: Contents) -> list[Tile]:
+    info = contents.info
+    if info is None:
+        return []
+    return [
+        Tile("Training", seconds(info.train_s), f"on {count(info.threads, 'thread')}"),
+        Tile("Parameters", f"{info.num_parameters:,}", "numbers that training sets"),
+    ]

@@ -1,0 +1,134 @@
+"""Numbers and states as people read them; shared by the page and the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..records import Scores
+from .contents import Contents
+
+STOPPED = {
+    "": "Training has not ended.",
+    "budget": "Every planned epoch was run.",
+    "early-stopping": "Stopped early: the validation loss had stopped falling.",
+    "interrupted": "Interrupted: it can be resumed.",
+    "not-finite": "Stopped: the loss was no longer a finite number.",
+}
+
+
+class ScoreWord(NamedTuple):
+    """How one score is named, written and explained."""
+
+    label: str
+    show: Callable[[float], str]
+    meaning: str
+
+
+def clean(text: str) -> str:
+    """Replace characters that could steer a terminal or reorder a page.
+
+    Example:
+        >>> clean("cat\\x1b[2J")
+        'cat�[2J'
+    """
+    return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
+
+
+def number(value: float) -> str:
+    """Write a number with four significant digits, or the word for what it is.
+
+    Example:
+        >>> number(0.123456), number(1797), number(12345.6), number(float("nan"))
+        ('0.1235', '1,797', '12,346', 'not a number')
+    """
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    if float(value).is_integer() and abs(value) < 1e9:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def percent(share: float) -> str:
+    """Write a share in [0, 1] as a percentage.
+
+    Example:
+        >>> percent(0.98148)
+        '98.1 %'
+    """
+    return f"{100 * share:.1f} %" if math.isfinite(share) else number(share)
+
+
+def seconds(duration: float) -> str:
+    """Write seconds in the unit that reads best.
+
+    Example:
+        >>> seconds(0.084), seconds(6.25), seconds(200), seconds(7500)
+        ('0.08 s', '6.2 s', '3 min 20 s', '2 h 05 min')
+    """
+    if duration < 60:
+        return f"{duration:.2f} s" if duration < 1 else f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest} s"
+
+
+def count(num: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun.
+
+    Example:
+        >>> count(1, "row"), count(1797, "row"), count(2, "class", "classes")
+        ('1 row', '1,797 rows', '2 classes')
+    """
+    return f"{num:,} {noun if num == 1 else plural or noun + 's'}"
+
+
+SCORES = {
+    "accuracy": ScoreWord("Accuracy", percent, "the share of rows that got the right class"),
+    "log_loss": ScoreWord(
+        "Log loss", number, "minus the log of the probability given to the true class, on average"
+    ),
+    "r2": ScoreWord(
+        "R²", number, "1 is perfect, 0 is no better than always naming the mean of the target"
+    ),
+    "mae": ScoreWord("MAE", number, "mean absolute error, in the unit of the target"),
+    "rmse": ScoreWord(
+        "RMSE", number, "root of the mean squared error: as MAE, but large errors weigh more"
+    ),
+}
+
+
+def score_word(key: str) -> ScoreWord:
+    """Return the words for a score, also for one that this page does not know."""
+    return SCORES.get(key, ScoreWord(key.replace("_", " "), number, ""))
+
+
+def main_score(scores: Scores) -> str:
+    """Return the key of the score that sums a part up; empty when there is none."""
+    keys = [key for key in ("accuracy", "r2") if key in scores.values] or list(scores.values)
+    return keys[0] if keys else ""
+
+
+def headline(contents: Contents) -> str:
+    """Say the result in one line.
+
+    Example: "Accuracy 98.1 % on validation (270 rows); the test part is sealed".
+    """
+    told = [_told(scores, named=not place) for place, scores in enumerate(contents.scored)]
+    if contents.test is None:
+        told.append("the test part is sealed" if contents.sizes.test else "there is no test part")
+    return "; ".join(told if contents.scored else ["Not scored yet", *told])
+
+
+def _told(scores: Scores, *, named: bool) -> str:
+    place = "validation" if scores.part == "validation" else "the test part"
+    rows = f"on {place} ({count(scores.num_rows, 'row')})"
+    key = main_score(scores)
+    if not key:
+        return f"nothing was scored {rows}"
+    word = score_word(key)
+    value = word.show(scores.values[key])
+    return f"{word.label} {value} {rows}" if named else f"{value} {rows}"

@@ -1,0 +1,91 @@
+"""Fill in what a recipe left open, now that the data is known."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from .errors import NetError
+from .recipe import CNN, MLP, Net, Recipe
+from .records import DataCard
+
+# A run of some 5,000 steps is a minute for a small network, and enough for the built-in sets.
+STEPS_AIMED_AT, FEWEST_EPOCHS, MOST_EPOCHS = 5_000, 12, 60
+# Below this, two threads are slower than one on the machines measured.
+OPERATIONS_WORTH_THREADS = 100e6
+SMALLEST_IMAGE_FOR_CONVOLUTION = 8
+
+
+def resolve(recipe: Recipe, card: DataCard, *, num_train: int) -> Recipe:
+    """Return the recipe with network, batch size, budget and task decided.
+
+    Example:
+        >>> card = DataCard(source="x", task="regression", input_kind="table", num_rows=100,
+        ...                 input_shape=(4,), target="y", fingerprint="")
+        >>> found = resolve(Recipe(data="x"), card, num_train=70)
+        >>> found.net.kind, found.batch_size, found.epochs
+        ('mlp', 16, 60)
+    """
+    batch_size = min(recipe.batch_size or _batch_size(num_train), num_train)
+    changes = {
+        "task": card.task,
+        "net": recipe.net or _net(card),
+        "batch_size": batch_size,
+        "epochs": recipe.epochs or _epochs(math.ceil(num_train / batch_size)),
+    }
+    return recipe.model_copy(update=changes)
+
+
+def with_threads(recipe: Recipe, threads: int) -> Recipe:
+    """Return the recipe with the number of threads on record."""
+    return recipe.model_copy(
+        update={"engine": recipe.engine.model_copy(update={"threads": threads})}
+    )
+
+
+def num_threads(net: nn.Module, *, batch_shape: tuple[int, ...]) -> int:
+    """Return how many threads pay for a step on such a batch: one, or all that torch may use.
+
+    Raises:
+        NetError: the network does not take such a batch.
+    """
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            copy.deepcopy(net).eval()(torch.zeros(batch_shape))
+    except Exception as error:  # noqa: BLE001 - the user's own code runs here
+        raise NetError(
+            f"The network fails on a batch: {error}",
+            given=f"inputs of shape {list(batch_shape)}",
+            do="Let it take inputs of that shape, or change its first layer.",
+        ) from error
+    operations = 3 * counter.get_total_flops()
+    return 1 if operations < OPERATIONS_WORTH_THREADS else min(torch.get_num_threads(), _cores())
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _batch_size(num_train: int) -> int:
+    return 16 if num_train < 500 else 32 if num_train < 5_000 else 128
+
+
+def _epochs(steps_per_epoch: int) -> int:
+    return min(max(math.ceil(STEPS_AIMED_AT / steps_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
+
+
+def _net(card: DataCard) -> Net:
+    is_image = card.input_kind == "image" and min(card.input_shape[1:]) >= (
+        SMALLEST_IMAGE_FOR_CONVOLUTION
+    )
+    if not is_image:
+        return MLP()
+    blocks = 2 if min(card.input_shape[1:]) < 32 else 3
+    return CNN(channels=(32, 64, 128)[:blocks])

@@ -1,0 +1,121 @@
+"""A finished run: what was measured, and the model."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from .data import Preparation, encode
+from .errors import DataError, RunError
+from .evaluation import Model
+from .recipe import Recipe
+from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
+from .runs import RunFolder, write_text
+
+BLOCK_ROWS = 4096
+
+
+@dataclass
+class Run:
+    """A finished run, as ``goodfit.train`` and ``goodfit.load`` return it.
+
+    ``module`` is a plain ``nn.Module`` with its preprocessing; ``scores`` are on the validation
+    part, ``test_scores`` None until ``goodfit test`` has opened the sealed part.
+    """
+
+    recipe: Recipe
+    card: DataCard
+    sizes: SplitSizes
+    history: History
+    verdicts: tuple[Verdict, ...]
+    scores: Scores
+    info: RunInfo
+    module: Model
+    folder: RunFolder
+    preparation: Preparation | None = None
+    test_scores: Scores | None = None
+    temporary: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks before training found."""
+        return tuple(verdict.finding for verdict in self.verdicts if verdict.finding)
+
+    def predict(self, inputs: Any) -> NDArray:
+        """Return a class name (or a quantity) for each row of raw inputs.
+
+        Args:
+            inputs: A DataFrame with the columns that were trained on, or an array or tensor
+                ``[N, ...]`` of raw inputs.
+
+        Returns:
+            ``[N]`` class names, or float quantities in the target's own unit.
+
+        Raises:
+            DataError: a column is missing, or the shape is wrong.
+        """
+        outputs = self._outputs(inputs)
+        if self.card.task == "classification":
+            return np.asarray(self.card.classes)[outputs.argmax(axis=1)]
+        return outputs.reshape(-1)
+
+    def predict_proba(self, inputs: Any) -> NDArray:
+        """Return the classes' probabilities ``[N, C]`` for raw inputs, in ``card.classes`` order.
+
+        Raises:
+            DataError: the run predicts a quantity, or the inputs do not fit.
+        """
+        if self.card.task != "classification":
+            raise DataError(
+                "This run predicts a quantity, which has no class probabilities.",
+                given=f"target {self.card.target}",
+                do="Use predict.",
+            )
+        return torch.from_numpy(self._outputs(inputs)).softmax(dim=1).numpy()
+
+    def report(self, path: Path | str) -> Path:
+        """Write the report as one self-contained HTML file, and return its path."""
+        path = Path(path)
+        if not self.folder.report.exists():
+            raise RunError("This run has no report yet.", given=self.folder.path, do="Finish it.")
+        write_text(path, self.folder.report.read_text(encoding="utf-8"))
+        return path
+
+    def save(self, path: Path | str) -> Path:
+        """Write the run as a folder, which ``goodfit.load`` and the command line read.
+
+        Raises:
+            RunError: ``path`` exists already.
+        """
+        path = Path(path)
+        if path.exists():
+            raise RunError("There is something at this path.", given=path, do="Name a new folder.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as scratch:
+            copy = shutil.copytree(self.folder.path, Path(scratch) / path.name)
+            copy.rename(path)
+        return path
+
+    def _outputs(self, inputs: Any) -> NDArray[np.float32]:
+        encoded = torch.from_numpy(self._encoded(inputs))
+        self.module.eval()
+        with torch.no_grad():
+            blocks = [self.module(block) for block in encoded.split(BLOCK_ROWS)]
+        return torch.cat(blocks).numpy()
+
+    def _encoded(self, inputs: Any) -> NDArray:
+        if isinstance(inputs, torch.Tensor):
+            inputs = inputs.numpy()
+        if not isinstance(inputs, pd.DataFrame):
+            inputs = np.asarray(inputs)
+        if self.preparation is None:
+            return np.asarray(inputs, dtype=np.float32)
+        return encode(inputs, self.preparation)

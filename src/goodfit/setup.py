@@ -1,0 +1,201 @@
+"""From a recipe to everything that a loop needs: data in parts, a network, a problem."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from . import data as data_stage
+from .checks import Subject
+from .data import Dataset, Held, Parts, Preparation
+from .data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
+from .engine import LossFn
+from .errors import DataError, NetError, RecipeError
+from .loop import Blocks
+from .nets import build_net
+from .recipe import OwnNet, Recipe
+from .records import DataCard, SplitSizes
+
+CHECKED_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the data before anything is decided: read, described, split, fitted.
+
+    ``loaders`` is set where a user's own loaders feed the run; nothing else is known then but
+    the card.
+    """
+
+    card: DataCard
+    sizes: SplitSizes
+    dataset: Dataset | None = None
+    parts: Parts | None = None
+    preparation: Preparation | None = None
+    loaders: tuple[LoaderBatches, LoaderPart] | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample as the network gets it."""
+        if self.preparation is None:
+            return self.card.input_shape
+        return data_stage.prepared_shape(self.preparation)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Data as a loop takes it: what feeds it, what validates it, what scales it.
+
+    ``sample`` is the first batch, at most 256 rows; ``test`` is empty where there is none.
+    """
+
+    card: DataCard
+    batches: Batches
+    validation: Blocks
+    prepare: nn.Module
+    output: nn.Module
+    sample: tuple[Tensor, Tensor]
+    test: Part | None = None
+    notes: tuple[str, ...] = ()
+
+
+def know(recipe: Recipe, data: Any = None) -> Known:
+    """Read the data that a recipe names, or that was given as ``(X, y)``; split and fit."""
+    dataset = load_dataset(recipe, data)
+    parts = data_stage.split(dataset, recipe.split, seed=recipe.seed)
+    preparation = data_stage.fit(dataset, parts.train, recipe.prepare)
+    card = data_stage.describe(dataset)
+    card = replace(card, notes=(*card.notes, *parts.notes))
+    return Known(card, parts.sizes, dataset, parts, preparation)
+
+
+def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
+    """Return the data that a recipe names, or that was given from Python as ``(X, y)``."""
+    if data is None:
+        return data_stage.load(recipe.data, task=recipe.task)
+    if not isinstance(data, tuple) or len(data) != 2:
+        raise DataError(
+            "data= takes a pair (X, y).", given=type(data).__name__, do="Pass data=(X, y)."
+        )
+    return data_stage.from_arrays(*data, name=recipe.data.path, task=recipe.task)
+
+
+def material_of(known: Known, recipe: Recipe, folder: Path) -> Material:
+    """Return the data as the loop takes it; what does not fit in memory is kept in ``folder``."""
+    if known.loaders is not None:
+        return _of_loaders(known, *known.loaders)
+    dataset, parts, preparation = known.dataset, known.parts, known.preparation
+    assert dataset is not None and parts is not None and preparation is not None
+    held = data_stage.hold(dataset, preparation, folder=folder)
+    data = (held.inputs, held.target)
+    rows = torch.from_numpy(parts.train)
+    batches = MemoryBatches(data, rows, recipe.batch_size or 1, recipe.seed)
+    first = next(batches.epoch(0))[0][:CHECKED_ROWS]
+    return Material(
+        card=known.card,
+        batches=batches,
+        validation=Part(data, torch.from_numpy(parts.validation)),
+        prepare=_prepare_module(held, preparation),
+        output=data_stage.output_module(preparation),
+        sample=(held.inputs.index_select(0, first), held.target.index_select(0, first)),
+        test=Part(data, torch.from_numpy(parts.test)),
+        notes=held.notes,
+    )
+
+
+def _prepare_module(held: Held, preparation: Preparation) -> nn.Module:
+    return data_stage.input_module(preparation) if held.needs_input_module else nn.Identity()
+
+
+def know_loaders(recipe: Recipe, batches: Iterable[Any], validation: Iterable[Any]) -> Known:
+    """Take a user's own loaders: their batches as they come, prepared by whoever made them."""
+    train, held_out = LoaderBatches(batches), LoaderPart(validation)
+    x = next(train.epoch(0))[0]
+    targets = torch.cat([y for _, y in train.epoch(0)])
+    num_validation = sum(len(y) for _, y in held_out)
+    card = _card_of_loader(recipe, x, targets, len(targets) + num_validation)
+    sizes = SplitSizes(train=len(targets), validation=num_validation, test=0)
+    return Known(card, sizes, loaders=(train, held_out))
+
+
+def _of_loaders(known: Known, batches: LoaderBatches, validation: LoaderPart) -> Material:
+    x, y = next(batches.epoch(0))
+    return Material(
+        card=known.card,
+        batches=batches,
+        validation=validation,
+        prepare=nn.Identity(),
+        output=nn.Identity(),
+        sample=(x[:CHECKED_ROWS], y[:CHECKED_ROWS]),
+        notes=("Batches come in their loader's own order: a resumed run may see another.",),
+    )
+
+
+def _card_of_loader(recipe: Recipe, x: Tensor, targets: Tensor, num_rows: int) -> DataCard:
+    shape = tuple(x.shape[1:])
+    kind = "image" if len(shape) == 3 else "array"
+    card = DataCard(
+        source=recipe.data.path,
+        task="regression",
+        input_kind=kind,
+        num_rows=num_rows,
+        input_shape=shape,
+        target="y",
+        fingerprint="",
+    )
+    if targets.is_floating_point():
+        return card
+    counts = np.bincount(targets.numpy())
+    classes = tuple(str(code) for code in range(len(counts)))
+    return replace(
+        card,
+        task="classification",
+        classes=classes,
+        class_counts=tuple(int(count) for count in counts),
+    )
+
+
+def make_net(
+    recipe: Recipe, *, input_shape: tuple[int, ...], num_outputs: int, given: nn.Module | None
+) -> nn.Module:
+    """Return the network to train: the given module (a copy), or the one the recipe names."""
+    if given is not None:
+        return copy.deepcopy(given)
+    if isinstance(recipe.net, OwnNet) and not recipe.net.make:
+        raise NetError(
+            "The network of this run was given in Python.",
+            given='net.kind = "own", without net.make',
+            do="Pass it again: goodfit.resume(path, net=...) or goodfit.load(path, net=...).",
+        )
+    if recipe.net is None:
+        raise RecipeError("The recipe names no network.", do='Set net.kind, say to "mlp".')
+    return build_net(recipe.net, input_shape=input_shape, num_outputs=num_outputs, seed=recipe.seed)
+
+
+def loss_of(material: Material) -> LossFn:
+    """Return the loss that fits the task: cross-entropy, or squared error."""
+    if material.card.task == "classification":
+        return functional.cross_entropy
+    return functional.mse_loss
+
+
+def subject_of(net: nn.Module, material: Material) -> Subject:
+    """Return what the checks before training look at."""
+    x, y = material.sample
+    return Subject(
+        net,
+        material.prepare,
+        loss_of(material),
+        x,
+        y,
+        material.card.task,
+        material.card.class_counts,
+    )

@@ -1,0 +1,95 @@
+"""The data card."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from goodfit.data import describe, fingerprint, from_arrays, load
+from goodfit.recipe import DataSource
+from goodfit.records import DataCard
+
+FRAME = pd.DataFrame(
+    {
+        "size": [1.0, 2.0, np.nan, np.inf] * 10,
+        "kind": ["a", "b", "c", "a"] * 10,
+        "id": [f"n{n}" for n in range(40)],
+        "one": [1] * 40,
+    }
+)
+LABELS = pd.Series(["no", "yes"] * 20, name="bought")
+
+
+def test_a_table() -> None:
+    data = from_arrays(FRAME, LABELS, name="shop")
+    card = describe(data)
+    assert (card.source, card.task, card.input_kind) == ("shop", "classification", "table")
+    assert (card.num_rows, card.input_shape, card.target) == (40, (4,), "bought")
+    assert (card.classes, card.class_counts) == (("no", "yes"), (20, 20))
+    assert [column.kind for column in card.columns] == [
+        "numeric",
+        "categorical",
+        "ignored",
+        "constant",
+    ]
+    assert card.num_missing == 20
+    assert card.fingerprint == fingerprint(data)
+    assert card.num_duplicates == FRAME[["size", "kind"]].assign(y=LABELS).duplicated().sum()
+    assert card.target_mean is None
+
+
+def test_every_decision_is_a_note() -> None:
+    assert describe(from_arrays(FRAME, LABELS)).notes == (
+        'Column "size" has 10 infinite values, which are treated as missing.',
+        'Column "id" is ignored: its text is another one in every row, as in an identifier.',
+        'Column "one" is ignored: it has one value only.',
+        "Rows that equal an earlier row: 36.",
+    )
+
+
+def test_a_quantity_is_measured() -> None:
+    card = describe(load(DataSource(path="diabetes")))
+    target = load(DataSource(path="diabetes")).target
+    assert (card.target_low, card.target_high) == (25.0, 346.0)
+    assert card.target_mean == pytest.approx(target.mean())
+    assert card.target_std == pytest.approx(target.std())
+    assert (card.classes, card.class_counts) == ((), ())
+
+
+def test_missing_values_of_an_array() -> None:
+    x = np.random.default_rng(0).normal(size=(12, 2))
+    x[0, 0], x[1, 1] = np.nan, -np.inf
+    card = describe(from_arrays(x, np.arange(12) % 2))
+    assert (card.num_missing, card.input_shape, card.columns) == (2, (2,), ())
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_duplicates_and_contradicting_labels(as_frame: bool) -> None:
+    x = np.array([[0.0], [0], [0], [1], [1], [2], [3], [4], [5]])
+    y = np.array(["a", "a", "b", "a", "b", "a", "b", "a", "b"])
+    card = describe(from_arrays(pd.DataFrame(x) if as_frame else x, y))
+    assert card.num_duplicates == 1
+    assert any("another label in another row: 2;" in note for note in card.notes)
+
+
+def test_contradictions_in_a_quantity_are_noise_and_not_noted() -> None:
+    x = np.repeat(np.arange(6.0), 2)
+    card = describe(from_arrays(x, np.arange(12) / 7))
+    assert (card.num_duplicates, card.notes) == (0, ())
+
+
+def test_unbalanced_classes_are_noted() -> None:
+    y = np.array(["rare"] * 2 + ["common"] * 21)
+    notes = describe(from_arrays(np.arange(23.0), y)).notes
+    assert notes == (
+        'The classes are unbalanced: 2 rows of "rare", 21 of "common"; accuracy alone says little.',
+    )
+    assert not describe(from_arrays(np.arange(22.0), y[:22])).notes
+
+
+def test_the_card_survives_json() -> None:
+    card = describe(from_arrays(FRAME, LABELS))
+    assert DataCard.from_json(json.loads(json.dumps(card.to_json()))) == card
