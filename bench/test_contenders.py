@@ -19,7 +19,7 @@ MAX_LOSS_RATIO = 1.7
 # The project turns warnings into errors; those of other libraries are not ours.
 pytestmark = pytest.mark.filterwarnings("default")
 # Their steps need not call `Tensor.backward`, so only their loss is looked at.
-OWN_BACKWARD = {"goodfit"}
+OWN_BACKWARD = {"goodfit", "goodfit_compiled"}
 
 
 def small_cnn() -> Problem:

@@ -27,6 +27,7 @@ CONTENDERS = (
     Contender("skorch", "skorch"),
     Contender("fastai", "fastai"),
     Contender("goodfit", "goodfit"),
+    Contender("goodfit_compiled", "goodfit"),
 )
 CONTENDER_NAMES = tuple(contender.name for contender in CONTENDERS)
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import commands
+    from . import commands as commands
     from .errors import DataError, GoodfitError, Interrupted, NetError, RecipeError, RunError
-    from .pipeline import Listener, load, report, resume, test, train
+    from .pipeline import Listener, Run, load, report, resume, test, train
     from .recipe import (
         CNN,
         MLP,
@@ -45,24 +45,62 @@ if TYPE_CHECKING:
         Step,
     )
     from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
-    from .run import Run
 
 _HOMES = {
     ".errors": ("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
-    ".pipeline": ("Listener", "load", "report", "resume", "test", "train"),
+    ".pipeline": ("Listener", "Run", "load", "report", "resume", "test", "train"),
     ".recipe": (
         *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
         *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
         *("Prepare", "RMSProp", "Recipe", "Split", "Step"),
     ),
     ".records": ("DataCard", "Finding", "History", "RunInfo", "Scores", "SplitSizes", "Verdict"),
-    ".run": ("Run",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - built from the table that __getattr__ reads
+__all__ = [
+    "CNN",
+    "MLP",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "Cosine",
+    "DataCard",
+    "DataError",
+    "DataSource",
+    "EarlyStopping",
+    "Engine",
+    "Exponential",
+    "Finding",
+    "GoodfitError",
+    "History",
+    "Interrupted",
+    "Listener",
+    "Momentum",
+    "Nesterov",
+    "NetError",
+    "OneCycle",
+    "OwnNet",
+    "Prepare",
+    "RMSProp",
+    "Recipe",
+    "RecipeError",
+    "Run",
+    "RunError",
+    "RunInfo",
+    "Scores",
+    "Split",
+    "SplitSizes",
+    "Step",
+    "Verdict",
     "__version__",
-    *_HOME,
+    "load",
+    "report",
+    "resume",
+    "test",
+    "train",
 ]
 
 

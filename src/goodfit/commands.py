@@ -15,7 +15,6 @@ from .errors import RecipeError
 from .recipe import Recipe, read, validate
 from .records import DataCard, SplitSizes, Verdict
 from .report.terminal import print_card, print_summary, print_verdicts
-from .run import Run
 from .runs import default_path
 
 
@@ -77,7 +76,7 @@ def _listener(as_json: bool, quiet: bool) -> pipeline.Listener:
     return pipeline.Listener() if as_json or quiet else Teller()
 
 
-def _show(run: Run, as_json: bool) -> None:
+def _show(run: pipeline.Run, as_json: bool) -> None:
     contents = pipeline.contents(run)
     if as_json:
         sys.stdout.write(json.dumps(_finite(contents.to_json())) + "\n")

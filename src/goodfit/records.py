@@ -7,6 +7,7 @@ finished run, or a run of another framework.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -144,7 +145,7 @@ class Finding(Record):
     meaning: str
     remedy: str
     source: str
-    evidence: dict[str, float | int | str] = field(default_factory=dict)
+    evidence: Mapping[str, float | int | str] = field(default_factory=dict)
     where: str = ""
     step: int | None = None
 

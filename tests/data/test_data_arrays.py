@@ -128,8 +128,8 @@ def test_missing_and_infinite_values_are_counted() -> None:
     x = np.ones((12, 2)) * np.arange(12)[:, None]
     x[0, 0], x[1, 1], x[2, 1] = np.nan, np.inf, 1e39
     assert from_arrays(x, LABELS).notes[-2:] == (
-        "1 input values are missing; each takes its feature's mean.",
-        "2 input values are infinite and are treated as missing.",
+        "Missing input values: 1; each takes its feature's mean.",
+        "Infinite input values: 2; they are treated as missing.",
     )
 
 

@@ -43,7 +43,7 @@ def test_a_table() -> None:
 
 def test_every_decision_is_a_note() -> None:
     assert describe(from_arrays(FRAME, LABELS)).notes == (
-        'Column "size" has 10 infinite values, which are treated as missing.',
+        'Column "size" has infinite values (10), which are treated as missing.',
         'Column "id" is ignored: its text is another one in every row, as in an identifier.',
         'Column "one" is ignored: it has one value only.',
         "Rows that equal an earlier row: 36.",

@@ -61,7 +61,7 @@ def test_a_numeric_column_is_measured_over_its_finite_values() -> None:
     assert (column.low, column.high, column.mean) == (1.0, 6.0, 3.0)
     assert column.std == pytest.approx(np.std([1.0, 2.0, 6.0]))
     assert (column.num_missing, column.num_distinct) == (60, 3)
-    assert column.note == "has 40 infinite values, which are treated as missing"
+    assert column.note == "has infinite values (40), which are treated as missing"
 
 
 def test_text_that_is_mostly_numbers_names_the_odd_value() -> None:
@@ -82,7 +82,7 @@ def test_a_column_that_float32_would_round_is_noted() -> None:
 
 
 def test_numbers_beyond_float32_are_missing() -> None:
-    numbers = as_numbers(pd.Series([1e39, -1e39, 3e38, 1.0]))
+    numbers = as_numbers(pd.Series([1e39, -1e39, 8e37, 1.0]))
     assert np.isnan(numbers).tolist() == [True, True, False, False]
 
 
@@ -101,7 +101,7 @@ def test_kind_of_an_arrow_column() -> None:
 def test_no_usable_column_is_an_error_that_says_why() -> None:
     with pytest.raises(DataError) as caught:
         examine(pd.DataFrame({"id": ["a", "b"], "one": [1, 1]}))
-    assert 'Column "one" is ignored: it has one value only.' in caught.value.given
+    assert 'Column "one" is ignored: it has one value only.' in str(caught.value.given)
 
 
 def test_two_columns_of_one_name_are_an_error() -> None:

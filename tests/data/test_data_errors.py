@@ -154,7 +154,7 @@ def test_bad_data_is_refused_with_reason_and_remedy(tmp_path: Path, name: str) -
 
 NOTED = {
     "NaN in features": ("a,y\n" + "1,0\n,1\n3,1\n" * 5, None),
-    "inf in features": ("a,y\n" + "1,0\ninf,1\n3,1\n" * 5, "5 infinite values"),
+    "inf in features": ("a,y\n" + "1,0\ninf,1\n3,1\n" * 5, "infinite values (5)"),
     "NaN in target": ("a,y\n" + "1,0\n2,\n3,1\n" * 5, '5 rows without a target ("y")'),
     "text column": ("a,t,y\n" + "1,u,0\n2,v,1\n" * 5, None),
     "free text": (

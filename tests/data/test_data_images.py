@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from goodfit.data import load
+from goodfit.data import files, load
 from goodfit.errors import DataError
 from goodfit.recipe import DataSource
 
@@ -96,6 +96,15 @@ def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
     make(tmp_path)
     Image.fromarray(np.full((4, 6), 40_000, np.uint16)).save(tmp_path / "cat" / "9.png")
     with pytest.raises(DataError, match="more than 8 bits"):
+        read(tmp_path)
+
+
+def test_more_images_than_fit_in_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path)
+    monkeypatch.setattr(files, "physical_bytes", lambda: 10 * 4 * 6 - 1)
+    with pytest.raises(DataError, match="larger than this machine's memory"):
         read(tmp_path)
 
 

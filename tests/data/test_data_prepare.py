@@ -151,6 +151,16 @@ def test_a_constant_feature_keeps_a_scale_of_one() -> None:
         assert (inputs.scale[0], inputs.scale[2]) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("scale", SCALERS)
+def test_extreme_numbers_stay_finite(scale: Scale) -> None:
+    x = np.array([8e37, -8e37, 3e38, 1e300, -np.inf] * 4)
+    for inputs in (x, pd.DataFrame({"a": x})):
+        data = from_arrays(inputs, np.arange(20) % 2)
+        for rows in (np.arange(1), np.arange(20)):
+            preparation = fit(data, rows, Prepare(scale=scale))
+            assert np.isfinite(prepare(data, preparation, np.arange(20))).all()
+
+
 def test_a_feature_without_training_values_becomes_zero() -> None:
     x = np.arange(40.0).reshape(20, 2)
     x[:10, 0] = np.nan

@@ -14,7 +14,6 @@ from goodfit.data import BUILT_INS, load, sources
 from goodfit.errors import DataError
 from goodfit.recipe import DataSource
 
-
 REFERENCES: dict[str, tuple[Callable[[], Any], str]] = {
     "digits": (datasets.load_digits, "classification"),
     "wine": (datasets.load_wine, "classification"),

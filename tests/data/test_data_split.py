@@ -122,7 +122,7 @@ def test_a_rare_class_makes_the_split_plain_and_a_note_says_so() -> None:
     target = np.array([0] * 20 + [1] * 20 + [2] * 2)
     parts = split(make(target), Split(), seed=0)
     assert parts.notes == (
-        'The split is not stratified: class "2" has 2 rows, and 3 are needed for three parts.',
+        'The split is not stratified: class "2" has 2 of the 3 rows that three parts need.',
     )
     assert not split(make(target), Split(stratify=False), seed=0).notes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ def no_gradient(subject: Subject) -> Verdict:
     if not named:
         return not_judged("no-gradient", "the network has no parameters to train")
     loss = subject.loss_fn(net(subject.inputs()), subject.y)
-    gradients = torch.autograd.grad(loss, [p for _, p in named], allow_unused=True)
+    gradients = _gradients(loss, [p for _, p in named])
     unreached = [name for (name, _), g in zip(named, gradients, strict=True) if not _reached(g)]
     if not unreached:
         return passed("no-gradient", f"a gradient reaches each of {len(named)} parameters")
@@ -131,6 +132,13 @@ def _without_dropout(net: nn.Module) -> nn.Module:
 
 def _variance(y: Tensor) -> float:
     return float(y.float().square().mean())
+
+
+def _gradients(loss: Tensor, parameters: list[nn.Parameter]) -> Sequence[Tensor | None]:
+    """Return the gradients; all None where the loss does not depend on any parameter."""
+    if not loss.requires_grad:
+        return [None] * len(parameters)
+    return torch.autograd.grad(loss, parameters, allow_unused=True)
 
 
 def _reached(gradient: Tensor | None) -> bool:

@@ -20,8 +20,16 @@ from .target import TaskChoice
 
 ArrayLike = np.ndarray | torch.Tensor | pd.DataFrame | pd.Series | Sequence[Any]
 
-# What numpy and zipfile raise for damaged, encrypted or pickled files.
-_DAMAGED = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+# What numpy and zipfile raise for damaged, encrypted or pickled files, and for too large ones.
+_DAMAGED = (
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 KEYS = (("x", "y"), ("X", "y"), ("X", "Y"), ("inputs", "targets"), ("data", "target"))
 
 

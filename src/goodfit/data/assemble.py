@@ -121,9 +121,9 @@ def _examine_array(inputs: np.ndarray) -> list[str]:
         )
     notes = []
     if num_missing:
-        notes.append(f"{num_missing:,} input values are missing; each takes its feature's mean.")
+        notes.append(f"Missing input values: {num_missing:,}; each takes its feature's mean.")
     if num_infinite:
-        notes.append(f"{num_infinite:,} input values are infinite and are treated as missing.")
+        notes.append(f"Infinite input values: {num_infinite:,}; they are treated as missing.")
     return notes
 
 

@@ -25,8 +25,15 @@ class Batches(Protocol):
     ``data`` holds the tensors that a batch indexes; it is empty where batches are ``(x, y)``.
     """
 
-    data: Batch
-    steps_per_epoch: int
+    @property
+    def data(self) -> Batch:
+        """What a batch indexes."""
+        ...
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        ...
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; the same number gives the same batches."""

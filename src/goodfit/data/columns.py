@@ -17,7 +17,8 @@ ValueKind = Literal["number", "bool", "text", "date", "empty", "other"]
 MAX_CATEGORIES = 50
 # Fewer than 8 of float32's 24 bits are left for a column that varies less than this.
 LEAST_VARIATION = 2.0**-16
-LARGEST = float(np.finfo(np.float32).max)
+# A quarter of float32's range, so that the difference of two such numbers stays finite.
+LARGEST = float(np.finfo(np.float32).max) / 4
 
 _OBJECT_KINDS: dict[str, ValueKind] = {
     "string": "text",
@@ -98,10 +99,9 @@ def odd_value(values: pd.Series) -> str | None:
     # Of each different text once: parsing a million texts takes more than a second.
     counts = as_texts(values).value_counts()
     numbers = np.asarray(pd.to_numeric(counts.index, errors="coerce"), dtype=np.float64)
-    odd = counts[np.isnan(numbers)]
-    if not len(odd) or 2 * odd.sum() >= counts.sum():
-        return None
-    return str(odd.index[0])
+    is_odd = np.isnan(numbers)
+    num_odd = counts.to_numpy()[is_odd].sum()
+    return str(counts.index[is_odd][0]) if 0 < 2 * num_odd < counts.sum() else None
 
 
 def examine(frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -194,7 +194,7 @@ def _numeric(name: str, values: pd.Series) -> Column:
 def _number_notes(finite: np.ndarray, num_infinite: int) -> list[str]:
     notes = []
     if num_infinite:
-        notes.append(f"has {num_infinite:,} infinite values, which are treated as missing")
+        notes.append(f"has infinite values ({num_infinite:,}), which are treated as missing")
     if finite.std() < LEAST_VARIATION * abs(finite.mean()):
         notes.append(
             "varies so little around its mean that float32 rounds it; subtract a constant from it"

@@ -46,10 +46,16 @@ def read_fashion_mnist(folder: str | None) -> Raw:
         DataError: a file is nowhere, damaged, or does not fit the others.
 
     Example:
-        >>> read_fashion_mnist("/nowhere") if not DEBIAN_FOLDER.exists() else None
-        Traceback (most recent call last):
-        goodfit.errors.DataError: The files of Fashion-MNIST are nowhere to be found.
-          ...
+        >>> import tempfile
+        >>> image = bytes([0, 0, 8, 3, *[0, 0, 0, 1] * 3, 200])
+        >>> label = bytes([0, 0, 8, 1, 0, 0, 0, 1, 9])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for names in FILES.values():
+        ...         for name, content in zip(names, (image, label), strict=True):
+        ...             _ = Path(folder, name).write_bytes(content)
+        ...     raw = read_fashion_mnist(folder)
+        >>> raw.inputs.shape, list(raw.target), raw.fixed_test.tolist()
+        ((2, 1, 1, 1), ['Ankle boot', 'Ankle boot'], [1])
     """
     found = _find(folder)
     images, labels = _read_part(found, "train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +19,7 @@ from .dataset import Dataset, row_blocks
 from .encode import encode
 from .files import physical_bytes
 from .modules import input_module
-from .preparation import Preparation, num_features, prepared_shape
+from .preparation import Preparation, prepared_shape
 
 _FLOAT_BYTES = 4
 
@@ -64,23 +65,27 @@ def hold(
     if dataset.input_kind == "image":
         images = _shared(encode(dataset, preparation))
         return Held(inputs=images, target=target, needs_input_module=True)
-    shape = (dataset.num_rows, *prepared_shape(preparation))
-    num_bytes = _FLOAT_BYTES * num_features(shape)
     limit = physical_bytes() // 4 if limit_bytes is None else limit_bytes
+    inputs, notes = _prepare_all(dataset, preparation, folder / "prepared.f32", limit)
+    return Held(inputs=inputs, target=target, needs_input_module=False, notes=notes)
+
+
+def _prepare_all(
+    dataset: Dataset, preparation: Preparation, path: Path, limit: int
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Prepare every row, in memory or, past the limit, in the file; a note tells of the file."""
+    shape = (dataset.num_rows, *prepared_shape(preparation))
+    num_bytes = _FLOAT_BYTES * math.prod(shape)
     blocks = _prepared_blocks(dataset, preparation)
     if num_bytes <= limit:
-        inputs = _collect(blocks, shape)
-        return Held(inputs=inputs, target=target, needs_input_module=False)
-    path = folder / "prepared.f32"
+        return _collect(blocks, shape), ()
     _write(blocks, path)
-    mapped = torch.from_file(str(path), size=num_features(shape), dtype=torch.float32)
+    mapped = torch.from_file(str(path), size=math.prod(shape), dtype=torch.float32)
     note = (
         f"The prepared inputs take {num_bytes / 2**20:,.1f} MiB, more than the limit of "
         f"{limit / 2**20:,.1f} MiB, and are memory-mapped from {path}."
     )
-    return Held(
-        inputs=mapped.reshape(shape), target=target, needs_input_module=False, notes=(note,)
-    )
+    return mapped.reshape(shape), (note,)
 
 
 def _hold_target(dataset: Dataset, preparation: Preparation) -> Tensor:
@@ -102,7 +107,7 @@ def _prepared_blocks(dataset: Dataset, preparation: Preparation) -> Iterator[tup
     """Yield slices of rows with their prepared inputs."""
     module = input_module(preparation)
     values = dataset.inputs
-    row_bytes = _FLOAT_BYTES * num_features(prepared_shape(preparation))
+    row_bytes = _FLOAT_BYTES * math.prod(prepared_shape(preparation))
     for rows in row_blocks(dataset.num_rows, row_bytes=row_bytes):
         block = values.iloc[rows] if isinstance(values, pd.DataFrame) else values[rows]
         yield rows, module(_shared(encode(block, preparation)))

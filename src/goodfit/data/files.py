@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
+from ..errors import DataError
+
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -36,6 +38,27 @@ def open_unzipped(path: Path) -> Iterator[BufferedIOBase]:
             return
         with gzip.GzipFile(fileobj=file) as unzipped:
             yield unzipped
+
+
+def check_fits(path: Path, num_bytes: int) -> None:
+    """Refuse data that would take more than the machine's memory.
+
+    Raises:
+        DataError: ``num_bytes`` are more than the physical memory.
+
+    Example:
+        >>> check_fits(Path("houses.csv"), 1 << 60)
+        Traceback (most recent call last):
+        goodfit.errors.DataError: The data is larger than this machine's memory.
+          ...
+    """
+    memory = physical_bytes()
+    if num_bytes > memory:
+        raise DataError(
+            "The data is larger than this machine's memory.",
+            given=f"{path}, {num_bytes / 2**30:,.1f} GiB; memory {memory / 2**30:,.1f} GiB",
+            do="Learn from a sample of the rows, or use a machine with more memory.",
+        )
 
 
 def physical_bytes() -> int:

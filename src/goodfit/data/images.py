@@ -15,6 +15,7 @@ from PIL import Image
 
 from ..errors import DataError
 from .assemble import Raw
+from .files import check_fits
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _GREY_MODES = ("1", "L", "LA")
@@ -39,8 +40,8 @@ def read_images(folder: Path, *, name: str) -> Raw:
     files that are no images are counted in a note. The order is that of the sorted names.
 
     Raises:
-        DataError: there are no class folders or no images, the sizes differ, or a file is
-            damaged or holds more than 8 bits a channel.
+        DataError: there are no class folders or no images, the sizes differ, a file is
+            damaged or holds more than 8 bits a channel, or all are more than fits in memory.
 
     Example:
         >>> import tempfile
@@ -54,6 +55,7 @@ def read_images(folder: Path, *, name: str) -> Raw:
     """
     found = _find(folder)
     mode, (width, height) = _common_form(found.paths)
+    check_fits(folder, len(found.paths) * len(mode) * height * width)
     images = np.empty((len(found.paths), len(mode), height, width), np.uint8)
     for row, path in enumerate(found.paths):
         with _opened(path) as image:

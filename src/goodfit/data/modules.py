@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .columns import LARGEST
 from .preparation import (
     ArrayPreparation,
     ImagePreparation,
@@ -154,6 +155,6 @@ def _floats(values: list[float] | tuple[float, ...]) -> Tensor:
 
 
 def _scaled(values: Tensor, fill: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
-    """Fill what is not finite, then centre and scale."""
+    """Fill what is missing, infinite or too large, then centre and scale."""
     numbers = values.to(fill.dtype)
-    return (torch.where(torch.isfinite(numbers), numbers, fill) - centre) / scale
+    return (torch.where(numbers.abs() <= LARGEST, numbers, fill) - centre) / scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,13 +109,3 @@ def encoded_shape(preparation: Preparation) -> tuple[int, ...]:
     if isinstance(inputs, TablePreparation):
         return (len(inputs.numeric) + len(inputs.categorical),)
     return inputs.shape
-
-
-def num_features(shape: tuple[int, ...]) -> int:
-    """Return the number of values in one sample.
-
-    Example:
-        >>> num_features((3, 8, 8))
-        192
-    """
-    return math.prod(shape)

@@ -25,6 +25,10 @@ class Parts:
     test: np.ndarray
     notes: tuple[str, ...] = ()
 
+    def rows(self) -> dict[str, np.ndarray]:
+        """Row numbers by part."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     @property
     def sizes(self) -> SplitSizes:
         """Number of rows in each part."""
@@ -114,7 +118,7 @@ def _why_plain(dataset: Dataset, labels: np.ndarray) -> str:
         return ""
     return (
         f'The split is not stratified: class "{dataset.classes[classes[counts.argmin()]]}" has '
-        f"{counts.min()} rows, and {MIN_ROWS_TO_STRATIFY} are needed for three parts."
+        f"{counts.min()} of the {MIN_ROWS_TO_STRATIFY} rows that three parts need."
     )
 
 

@@ -20,7 +20,7 @@ from pandas.errors import EmptyDataError, ParserError, ParserWarning
 from ..errors import DataError, nearest
 from .assemble import Raw
 from .columns import column_of
-from .files import open_unzipped, physical_bytes
+from .files import check_fits, open_unzipped
 
 _SEPARATORS = ",;\t|"
 _HEAD_BYTES = 1 << 14
@@ -44,7 +44,7 @@ def read_csv(path: Path, *, name: str, target: str | None) -> Raw:
         >>> list(raw.inputs), raw.target.tolist()
         (['area'], [1.5, 2.5])
     """
-    _check_fits(path, path.stat().st_size)
+    check_fits(path, path.stat().st_size)
     return _as_raw(_parse_csv(path), path, name=name, target=target)
 
 
@@ -65,7 +65,7 @@ def read_parquet(path: Path, *, name: str, target: str | None) -> Raw:
     """
     try:
         with parquet.ParquetFile(path, memory_map=True) as file:
-            _check_fits(path, _uncompressed_bytes(file.metadata))
+            check_fits(path, _uncompressed_bytes(file.metadata))
             table = file.read(use_pandas_metadata=False).replace_schema_metadata()
         table.validate(full=True)
         # Frees each Arrow column once it is a pandas column: one table in memory, not two.
@@ -78,15 +78,6 @@ def read_parquet(path: Path, *, name: str, target: str | None) -> Raw:
 def _uncompressed_bytes(metadata: parquet.FileMetaData) -> int:
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     return sum(group.total_byte_size for group in groups)
-
-
-def _check_fits(path: Path, num_bytes: int) -> None:
-    if num_bytes > physical_bytes():
-        raise DataError(
-            "The table is larger than this machine's memory.",
-            given=f"{path}, {num_bytes / 2**30:.1f} GiB; memory {physical_bytes() / 2**30:.1f} GiB",
-            do="Learn from a sample of the rows, or use a machine with more memory.",
-        )
 
 
 def _parse_csv(path: Path) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .executor import CompiledExecutor, EagerExecutor, Executor, TracedExecutor
 from .population import Batch, Noise, Population
@@ -43,7 +43,7 @@ def make_executor(
         return eager
     step = make_step(problem)
     traced = TracedExecutor(gathered(step) if data else step, population, data, noise)
-    flaw = _flaw(traced, eager, coefficients, batch)
+    flaw = _flaw(problem.net, traced, eager, coefficients, batch)
     if flaw:
         eager.reason = flaw
         return eager
@@ -59,15 +59,23 @@ def _eager(problem: Problem, population: Population, data: Batch, noise: Noise) 
     return EagerExecutor(gathered(step) if data else step, population, data, own, "asked for")
 
 
-def _flaw(traced: TracedExecutor, eager: EagerExecutor, coefficients: Tensor, batch: Batch) -> str:
+def _flaw(
+    net: nn.Module,
+    traced: TracedExecutor,
+    eager: EagerExecutor,
+    coefficients: Tensor,
+    batch: Batch,
+) -> str:
     """Trace, run two steps both ways from the same weights, and say what is wrong, if anything.
 
-    A module that counts its calls or rolls Python dice traces without complaint and is wrong in
-    the replay; only running both shows it. Losses and gradient norms are compared, not weights:
+    A module that rolls Python dice traces without complaint and is wrong in the replay; only
+    running both shows it. One that counts its calls may be wrong much later; that it counts shows
+    at once. Losses and gradient norms are compared, not weights:
     a bias before batch norm has no gradient but rounding, which Adam turns into whole steps.
     """
     population, start = traced.population, traced.population.clone()
     table = coefficients.expand(2, *coefficients.shape).contiguous()
+    remembered = _plain_attributes(net)
     try:
         seen = traced.run(0, table, [batch, batch])
     except Exception as error:  # noqa: BLE001 - tracing runs the user's own code
@@ -76,9 +84,21 @@ def _flaw(traced: TracedExecutor, eager: EagerExecutor, coefficients: Tensor, ba
         population.copy_(start)
     lived = eager.run(0, table, [batch, batch])
     population.copy_(start)
+    if _plain_attributes(net) != remembered:
+        return "the network keeps count in Python, which a replay cannot, so it runs eagerly"
     if torch.allclose(seen, lived, rtol=1e-3, atol=1e-5, equal_nan=True):
         return ""
     return "the traced step gave other numbers than the network, so it runs eagerly"
+
+
+def _plain_attributes(net: nn.Module) -> list[tuple[str, object]]:
+    """Return the numbers, words and flags that the modules hold as Python attributes."""
+    return [
+        (name, value)
+        for module in net.modules()
+        for name, value in vars(module).items()
+        if isinstance(value, int | float | str)
+    ]
 
 
 def _first_line(error: Exception) -> str:

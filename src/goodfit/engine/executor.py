@@ -20,6 +20,7 @@ from .trace import compile_graph, draws_noise, num_operations, trace
 
 Kind = Literal["eager", "traced", "compiled"]
 STEPS_PER_CALL = 4
+Form = tuple[tuple[torch.Size, tuple[int, ...], torch.dtype], ...]
 
 
 class Executor(Protocol):
@@ -63,7 +64,7 @@ class EagerExecutor:
 
 
 class TracedExecutor:
-    """Replays the traced step; one graph per batch shape, traced when the shape first comes."""
+    """Replays the traced step; one graph per form of batch, traced when the form first comes."""
 
     kind: Kind = "traced"
 
@@ -74,20 +75,21 @@ class TracedExecutor:
         self.reason = reason
         self.num_operations = 0
         self._coefficients: Tensor | None = None
-        self._replays: dict[torch.Size, Callable[..., tuple[Tensor, ...]]] = {}
+        self._replays: dict[Form, Callable[..., tuple[Tensor, ...]]] = {}
 
     def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
-        probes = torch.empty(len(batches), 2, coefficients.shape[2])
+        table, probes = coefficients.unbind(0), []
         for s, batch in enumerate(batches):
             noise = self.noise.draw(first_step + s, batch)
-            replay = self._replays.get(batch[0].shape) or self.prepare(
-                coefficients[s], batch, noise
-            )
+            replay = self._replays.get(_form(batch))
+            if replay is None:
+                replay = self.prepare(table[s], batch, noise)
+                # Tracing shows whether the network draws noise of its own, and draws some.
+                noise = self.noise.draw(first_step + s, batch)
             with torch.inference_mode():
-                self._coefficients.copy_(coefficients[s])  # pyright: ignore[reportOptionalMemberAccess]
-                (measured,) = replay(*batch, *noise)
-                probes[s].copy_(measured)
-        return probes
+                self._coefficients.copy_(table[s])  # pyright: ignore[reportOptionalMemberAccess]
+                probes.append(replay(*batch, *noise)[0].clone())
+        return torch.stack(probes)
 
     def prepare(self, coefficients: Tensor, batch: Batch, noise: Sequence[Tensor]):
         """Trace the step for the shapes of this batch and return its replay."""
@@ -101,7 +103,7 @@ class TracedExecutor:
         moved = len(self.population.tensors())
         static = [i < len(kept) for i in range(len(args))]
         replay = build_replay(module, args, static=static, donated={i: i for i in range(moved)})
-        self._replays[batch[0].shape] = replay
+        self._replays[_form(batch)] = replay
         return replay
 
 
@@ -112,12 +114,12 @@ class CompiledExecutor:
 
     def __init__(self, traced: TracedExecutor, reason: str) -> None:
         self.traced, self.reason = traced, reason
-        self._calls: dict[torch.Size, Callable[..., Tensor]] = {}
+        self._calls: dict[Form, Callable[..., Tensor]] = {}
 
     def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
-        shape = batches[0][0].shape
-        same = all(batch[0].shape == shape for batch in batches)
-        if len(batches) != STEPS_PER_CALL or not same or shape not in self._calls:
+        form = _form(batches[0])
+        same = all(_form(batch) == form for batch in batches)
+        if len(batches) != STEPS_PER_CALL or not same or form not in self._calls:
             return self.traced.run(first_step, coefficients, batches)
         noise = [self.traced.noise.draw(first_step + s, b) for s, b in enumerate(batches)]
         return self._call(coefficients, batches, noise)
@@ -132,16 +134,23 @@ class CompiledExecutor:
         )
         table = coefficients.expand(STEPS_PER_CALL, *coefficients.shape).contiguous()
         fixed = [*traced.population.tensors(), *traced.data]
-        module = trace(several, [*fixed, table, *_flatten(batches), *_flatten(noise)])
-        self._calls[batch[0].shape] = compile_graph(module)
-        self._call(table, batches, noise)
-        traced.population.copy_(saved)
+        try:
+            module = trace(several, [*fixed, table, *_flatten(batches), *_flatten(noise)])
+            self._calls[_form(batch)] = compile_graph(module)
+            self._call(table, batches, noise)
+        finally:
+            traced.population.copy_(saved)
 
     def _call(self, coefficients: Tensor, batches: Sequence[Batch], noise: Sequence) -> Tensor:
         fixed = [*self.traced.population.tensors(), *self.traced.data]
-        call = self._calls[batches[0][0].shape]
+        call = self._calls[_form(batches[0])]
         with torch.no_grad():
             return call(*fixed, coefficients, *_flatten(batches), *_flatten(noise))
+
+
+def _form(batch: Batch) -> Form:
+    """Return what a trace is made for: a batch's shapes, strides and types."""
+    return tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in batch)
 
 
 def _flatten(groups: Sequence[Sequence[Tensor]]) -> list[Tensor]:

@@ -110,7 +110,7 @@ def noise_shapes(problem: Problem, population: Population, x: Tensor) -> list[tu
     with torch.no_grad(), torch.random.fork_rng(devices=[]), recording_noise() as shapes:
         try:
             functional_call(problem.net, values, (problem.prepare(x),))
-        except Exception as error:  # noqa: BLE001 - the user's own code runs here
+        except Exception as error:
             raise NetError(
                 f"The network fails on a batch: {error}",
                 given=f"inputs of shape {list(x.shape)}",

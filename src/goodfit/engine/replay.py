@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.utils._pytree import tree_map_only
 
 from .workspace import Pool, is_dense, storage_of
 
@@ -29,15 +30,59 @@ aten = torch.ops.aten
 # Operations with a Python binding that takes `out=`; the binding costs about 1 us less a call
 # than the overload that the graph names.
 _TAKES_OUT = frozenset(
-    "add sub mul div sqrt rsqrt exp log neg abs sign maximum minimum pow reciprocal tanh sigmoid "
-    "lerp addcmul addcdiv mm addmm bmm baddbmm sum mean index_select cat stack gather where "
-    "linalg_vector_norm _log_softmax _softmax".split()
+    [
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "sqrt",
+        "rsqrt",
+        "exp",
+        "log",
+        "neg",
+        "abs",
+        "sign",
+        "maximum",
+        "minimum",
+        "pow",
+        "reciprocal",
+        "tanh",
+        "sigmoid",
+        "lerp",
+        "addcmul",
+        "addcdiv",
+        "mm",
+        "addmm",
+        "bmm",
+        "baddbmm",
+        "sum",
+        "mean",
+        "index_select",
+        "cat",
+        "stack",
+        "gather",
+        "where",
+        "linalg_vector_norm",
+        "_log_softmax",
+        "_softmax",
+    ]
 )
 _WITHOUT_OUT = frozenset([aten.sum.default, aten.mean.default])
-_ELEMENTWISE = frozenset("add sub mul div lerp addcmul addcdiv sqrt".split())
+_ELEMENTWISE = frozenset(["add", "sub", "mul", "div", "lerp", "addcmul", "addcdiv", "sqrt"])
 _FRESH = frozenset(
-    "ones_like zeros_like full_like full zeros ones arange scalar_tensor new_zeros new_ones "
-    "new_full".split()
+    [
+        "ones_like",
+        "zeros_like",
+        "full_like",
+        "full",
+        "zeros",
+        "ones",
+        "arange",
+        "scalar_tensor",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+    ]
 )
 
 
@@ -46,13 +91,17 @@ class _Plan:
     """What is known of each node while the function is being written.
 
     ``value`` is what the node gave when the graph ran once; ``bound`` is the tensor that it will
-    always be (static, constant, workspace, or a view of one); ``last_use`` is by storage.
+    always be (static, constant, workspace, or a view of one); ``pooled`` are the nodes that have a
+    workspace for themselves; ``last_use`` and ``mutated`` are by storage.
     """
 
     nodes: list[fx.Node]
     value: dict[fx.Node, Any]
     bound: dict[fx.Node, Any] = field(default_factory=dict)
+    pooled: set[fx.Node] = field(default_factory=set)
     last_use: dict[int, int] = field(default_factory=dict)
+    mutated: set[int] = field(default_factory=set)
+    reshaped: set[fx.Node] = field(default_factory=set)
     done: set[fx.Node] = field(default_factory=set)
     copies: dict[fx.Node, list[tuple[Tensor, fx.Node]]] = field(default_factory=dict)
 
@@ -81,11 +130,12 @@ def build_replay(
         outputs = list(plan.nodes[-1].args[0])  # pyright: ignore[reportArgumentType]
         placeholders = [node for node in plan.nodes if node.op == "placeholder"]
         _find_last_uses(plan, outputs)
+        _find_mutations(plan)
         for node, keep, arg in zip(placeholders, static, args, strict=True):
             if keep:
                 plan.bound[node] = arg
-        taken = {outputs[i]: args[j] for i, j in donated.items()}
-        _donate(plan, {placeholders[j]: outputs[i] for i, j in donated.items()}, taken)
+        pairs = [(placeholders[j], outputs[i], args[j]) for i, j in donated.items()]
+        taken = _donate(plan, pairs)
         _join_concatenations(plan)
         _bind(plan)
         returned = [node for i, node in enumerate(outputs) if i not in donated]
@@ -95,9 +145,22 @@ def build_replay(
 
 def _evaluate(module: fx.GraphModule, args: Sequence[Tensor]) -> dict[fx.Node, Any]:
     """Run the graph once and keep every node's value, so that storages can be told apart."""
-    interpreter = fx.Interpreter(module, garbage_collect_values=False)
-    interpreter.run(*args)
-    return dict(interpreter.env)
+    recorder = _Recorder(module)
+    recorder.run(*args)
+    return recorder.values
+
+
+class _Recorder(fx.Interpreter):
+    """Runs a graph and keeps what each node gave, in the shape that it had when it was made."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.values: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        self.values[n] = tree_map_only(Tensor, aten.alias.default, result)
+        return result
 
 
 def _find_last_uses(plan: _Plan, outputs: list[fx.Node]) -> None:
@@ -108,6 +171,19 @@ def _find_last_uses(plan: _Plan, outputs: list[fx.Node]) -> None:
     for node in outputs:
         for storage in _storages(plan.value[node]):
             plan.last_use[storage] = len(plan.nodes)
+
+
+def _find_mutations(plan: _Plan) -> None:
+    """Note what is written in place, and what ``transpose_`` and the like turn in place.
+
+    The latter gets no fixed tensor: its shape would be turned once more at every call.
+    """
+    for node in plan.nodes:
+        if _schema_mutates(node):
+            for source in node.all_input_nodes:
+                plan.mutated.update(_storages(plan.value[source]))
+            if torch.Tag.inplace_view in node.target.tags:  # pyright: ignore[reportAttributeAccessIssue]
+                plan.reshaped.update(node.all_input_nodes)
 
 
 def _storages(value: Any) -> Iterator[int]:
@@ -142,6 +218,7 @@ def _takes_out(plan: _Plan, node: fx.Node) -> bool:
         and isinstance(value, Tensor)
         and is_dense(value)
         and not _schema_mutates(node)
+        and node not in plan.reshaped
     )
 
 
@@ -149,21 +226,36 @@ def _schema_mutates(node: fx.Node) -> bool:
     return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
 
 
-def _donate(plan: _Plan, pairs: dict[fx.Node, fx.Node], taken: dict[fx.Node, Tensor]) -> None:
-    """Let new values be written over old ones, where no one reads the old one afterwards."""
+def _donate(
+    plan: _Plan, pairs: list[tuple[fx.Node, fx.Node, Tensor]]
+) -> list[tuple[fx.Node, Tensor]]:
+    """Let new values be written over old ones, where no one reads the old one afterwards.
+
+    Takes (old, new, where the old one lies); returns the rest, which is copied at the end.
+    """
     position = {node: i for i, node in enumerate(plan.nodes)}
-    for old, new in pairs.items():
-        if _name(new) == "clone" and new.args[0] is old and len(old.users) == 1:
-            plan.bound[new] = taken.pop(new)
-            continue
-        last_read = plan.last_use.get(storage_of(plan.value[old]), -1)
-        over_itself = last_read == position[new] and _name(new) in _ELEMENTWISE
-        if _takes_out(plan, new) and (last_read < position[new] or over_itself):
-            plan.bound[new] = taken.pop(new)
+    rest: list[tuple[fx.Node, Tensor]] = []
+    for old, new, place in pairs:
+        if new not in plan.bound and _may_replace(plan, old, new, position[new]):
+            plan.bound[new] = place
+        else:
+            rest.append((new, place))
+    return rest
+
+
+def _may_replace(plan: _Plan, old: fx.Node, new: fx.Node, position: int) -> bool:
+    if _name(new) == "clone" and new.args[0] is old and len(old.users) == 1:
+        return new not in plan.reshaped
+    last_read = plan.last_use.get(storage_of(plan.value[old]), -1)
+    over_itself = last_read == position and _name(new) in _ELEMENTWISE
+    return _takes_out(plan, new) and (last_read < position or over_itself)
 
 
 def _join_concatenations(plan: _Plan) -> None:
-    """Write the pieces of a concatenation straight to where they end up, where that is possible."""
+    """Write the pieces of a concatenation straight to where they end up, where that is possible.
+
+    Piece and whole then share memory, so neither may be written in place by anyone.
+    """
     maker = _makers(plan)
     for node in plan.nodes:
         if _name(node) != "cat" or node in plan.bound:
@@ -177,7 +269,8 @@ def _join_concatenations(plan: _Plan) -> None:
         plan.copies[node] = [
             (segment, piece)
             for segment, piece in zip(whole.split(sizes, dim), pieces, strict=True)
-            if not _place(plan, maker.get(storage_of(plan.value[piece])), piece, segment)
+            if storage_of(plan.value[node]) in plan.mutated
+            or not _place(plan, maker.get(storage_of(plan.value[piece])), piece, segment)
         ]
 
 
@@ -196,8 +289,7 @@ def _place(plan: _Plan, maker: fx.Node | None, piece: fx.Node, segment: Tensor) 
         return False
     made, seen = plan.value[maker], plan.value[piece]
     whole = made.numel() == seen.numel() and made.is_contiguous() and seen.is_contiguous()
-    mutated = any(_schema_mutates(user) for user in maker.users)
-    if not whole or mutated:
+    if not whole or made.dtype != segment.dtype or storage_of(made) in plan.mutated:
         return False
     try:
         plan.bound[maker] = segment.view(made.shape)
@@ -209,22 +301,21 @@ def _place(plan: _Plan, maker: fx.Node | None, piece: fx.Node, segment: Tensor) 
 def _bind(plan: _Plan) -> None:
     """Give workspaces to the operations that can write into one, in order, reusing dead ones."""
     pool = Pool()
-    constant_storages = _mutated_storages(plan)
     for position, node in enumerate(plan.nodes):
         if node.op == "get_attr":
             plan.bound[node] = plan.value[node]
-        elif node.op == "call_function" and node not in plan.bound:
-            _bind_one(plan, pool, node, position, constant_storages)
+        elif node.op == "call_function" and node not in plan.bound and node not in plan.reshaped:
+            _bind_one(plan, pool, node, position)
         pool.release(position)
 
 
-def _bind_one(plan: _Plan, pool: Pool, node: fx.Node, position: int, mutated: set[int]) -> None:
+def _bind_one(plan: _Plan, pool: Pool, node: fx.Node, position: int) -> None:
     value = plan.value[node]
     if _is_view(plan, node):
         if node.args[0] in plan.bound:
             plan.bound[node] = _call(plan, node)
             plan.done.add(node)
-    elif _name(node) in _FRESH and storage_of(value) not in mutated:
+    elif _name(node) in _FRESH and storage_of(value) not in plan.mutated:
         plan.bound[node] = value
         plan.done.add(node)
     elif _name(node) == "relu" and _dies_here(plan, node.args[0], position):
@@ -232,23 +323,12 @@ def _bind_one(plan: _Plan, pool: Pool, node: fx.Node, position: int, mutated: se
         pool.extend(plan.bound[node], plan.last_use.get(storage_of(value), position))
     elif _takes_out(plan, node):
         plan.bound[node] = pool.take(value, plan.last_use.get(storage_of(value), position))
+        plan.pooled.add(node)
 
 
 def _dies_here(plan: _Plan, node: Any, position: int) -> bool:
-    """Tell whether a workspace is read for the last time at ``position``, and whole."""
-    if node not in plan.bound or not _takes_out(plan, node):
-        return False
-    return plan.last_use[storage_of(plan.value[node])] == position
-
-
-def _mutated_storages(plan: _Plan) -> set[int]:
-    return {
-        storage
-        for node in plan.nodes
-        if _schema_mutates(node)
-        for source in node.all_input_nodes
-        for storage in _storages(plan.value[source])
-    }
+    """Tell whether a workspace of its own is read for the last time at ``position``, and whole."""
+    return node in plan.pooled and plan.last_use[storage_of(plan.value[node])] == position
 
 
 def _call(plan: _Plan, node: fx.Node) -> Any:
@@ -306,10 +386,20 @@ class _Writer:
         elif _name(node) != "clone":
             self.lines.append(self.call(_binding(node), node, out=value))
 
+    def output(self, node: fx.Node, overwritten: set[int]) -> str:
+        """Return an output's name; a copy's, if it lies in what is overwritten at the end."""
+        if storage_of(self.plan.bound.get(node, self.plan.value[node])) not in overwritten:
+            return self.text(node)
+        name = f"o{len(self.lines)}"
+        self.lines.append(f"{name} = {self.text(node)}.clone()")
+        return name
+
     def _plain(self, node: fx.Node) -> str:
         if node.target is operator.getitem:
             return f"{self.text(node.args[0])}[{node.args[1]!r}]"
-        return self.call(_PLAIN.get(_name(node), node.target), node)
+        target = node.target
+        # `__call__` of an overload only hands on to `_op`, and costs 1 us.
+        return self.call(_PLAIN.get(_name(node)) or getattr(target, "_op", target), node)
 
 
 _PLAIN: dict[str, Callable[..., Any]] = {"relu": torch.relu}
@@ -321,7 +411,10 @@ def _binding(node: fx.Node) -> Callable[..., Any]:
 
 
 def _write(
-    plan: _Plan, dynamic: list[fx.Node], returned: list[fx.Node], taken: dict[fx.Node, Tensor]
+    plan: _Plan,
+    dynamic: list[fx.Node],
+    returned: list[fx.Node],
+    taken: list[tuple[fx.Node, Tensor]],
 ) -> Callable[..., tuple[Tensor, ...]]:
     """Compile the function; outputs that could not be written in place are copied at the end."""
     writer = _Writer(plan)
@@ -330,9 +423,11 @@ def _write(
     for node in plan.nodes:
         if node.op == "call_function":
             writer.emit(node)
-    for node, target in taken.items():
-        writer.lines.append(f"{writer.constant(target)}.copy_({writer.text(node)})")
-    results = "".join(f"{writer.text(node)}, " for node in returned)
+    overwritten = {storage_of(target) for _, target in taken}
+    sources = [writer.output(node, overwritten) for node, _ in taken]
+    results = "".join(f"{writer.output(node, overwritten)}, " for node in returned)
+    for source, (_, target) in zip(sources, taken, strict=True):
+        writer.lines.append(f"{writer.constant(target)}.copy_({source})")
     head = f"def replay({', '.join(f'a{i}' for i in range(len(dynamic)))}):"
     source = "\n    ".join([head, *writer.lines, f"return ({results})"])
     exec(compile(source, "<goodfit replay>", "exec"), writer.space)

@@ -112,18 +112,13 @@ def _autograd_gradient(problem: Problem):
     """Gradient and loss of each row in turn, by ``torch.autograd``."""
 
     def gradient(w: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise: Sequence[Tensor]):
-        own = problem.own_batches
-        pairs = [
-            _autograd_row(
-                problem,
-                w[k],
-                {name: buffer[k] for name, buffer in buffers.items()},
-                x[k] if own else x,
-                y[k] if own else y,
-                [tensor[k] for tensor in noise] if own else noise,
-            )
-            for k in range(problem.num_rows)
-        ]
+        own, pairs = problem.own_batches, []
+        for k in range(problem.num_rows):
+            held = {name: buffer[k] for name, buffer in buffers.items()}
+            batch = (x[k], y[k], [tensor[k] for tensor in noise]) if own else (x, y, noise)
+            # A network that draws noise of its own draws the same in every row.
+            with torch.random.fork_rng(devices=[], enabled=k + 1 < problem.num_rows):
+                pairs.append(_autograd_row(problem, w[k], held, *batch))
         return torch.stack([g for g, _ in pairs]), torch.stack([loss for _, loss in pairs])
 
     return gradient
@@ -133,7 +128,7 @@ def _autograd_row(problem: Problem, row: Tensor, buffers: Buffers, x: Tensor, y:
     with torch.enable_grad():
         leaf = row.detach().requires_grad_()
         loss = row_loss(problem, leaf, buffers, x, y, noise)
-        (g,) = torch.autograd.grad(loss, leaf)
+        g = torch.autograd.grad(loss, leaf)[0] if loss.requires_grad else torch.zeros_like(row)
     return g, loss.detach()
 
 

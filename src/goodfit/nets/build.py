@@ -103,7 +103,7 @@ def _own(net: OwnNet, input_shape: tuple[int, ...], num_outputs: int) -> nn.Modu
         raise NetError(
             "An own network is named as package.module:factory.",
             given=f'net.make = "{net.make}"',
-            do='Write, say, net.make = "my_nets:make_net", or pass the module: train(recipe, net=...).',
+            do='Write net.make = "my_nets:make_net", or pass the module: train(recipe, net=...).',
         )
     factory = _import_factory(module_name, factory_name, net.make)
     made = factory(input_shape, num_outputs)

@@ -53,11 +53,13 @@ class ChannelsLast(nn.Module):
 def with_counted_dropout(net: nn.Module) -> nn.Module:
     """Replace each ``nn.Dropout`` inside ``net`` by :class:`Dropout`, in place; return ``net``.
 
-    Keys of the state dict do not change.
+    A layer that stands in several places stays one layer. One of rate 1, which gives zeros and
+    needs no noise, is left. Keys of the state dict do not change.
     """
-    for name, child in net.named_children():
-        if type(child) is nn.Dropout:
-            setattr(net, name, Dropout(child.p).train(child.training))
-        else:
-            with_counted_dropout(child)
-    return Dropout(net.p).train(net.training) if type(net) is nn.Dropout else net
+    counted: dict[nn.Module, Dropout] = {}
+    for name, layer in list(net.named_modules(remove_duplicate=False)):
+        if type(layer) is nn.Dropout and layer.p < 1.0:
+            counted.setdefault(layer, Dropout(layer.p).train(layer.training))
+            if name:
+                net.set_submodule(name, counted[layer])
+    return counted.get(net, net)

@@ -9,7 +9,6 @@ moment goes on from there.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,10 +19,23 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import runs
-from .checks import run_checks
-from .data import Preparation, fingerprint
-from .errors import DataError, RunError
+from .. import runs
+from ..checks import run_checks
+from ..errors import RunError
+from ..recipe import OwnNet, Recipe, read
+from ..records import DataCard, SplitSizes, Verdict
+from ..report import Contents
+from ..runs import Interruption, RunFolder
+from .begin import (
+    Given,
+    decide_threads,
+    know_given,
+    known_before,
+    known_without_data,
+    make_folder,
+    net_of,
+    write_known,
+)
 from .finishing import (
     best_weights,
     contents_of,
@@ -33,35 +45,11 @@ from .finishing import (
     with_best,
     write_report,
 )
-from .recipe import OwnNet, Recipe, read, write
-from .records import DataCard, SplitSizes, Verdict
-from .report import Contents
-from .resolve import num_threads, resolve, with_threads
+from .material import Known, Material, material_of, subject_of
+from .resolve import resolve
 from .run import Run
-from .runs import Interruption, RunFolder
-from .setup import (
-    Known,
-    Material,
-    know,
-    know_loaders,
-    load_dataset,
-    make_net,
-    material_of,
-    subject_of,
-)
-from .stored_split import read_split, write_split
 from .training import train as train_net
 from .training import use_threads
-
-
-@dataclass(frozen=True)
-class Given:
-    """What comes from Python beside the recipe: arrays, loaders, a network."""
-
-    data: Any = None
-    batches: Iterable[Any] | None = None
-    validation: Iterable[Any] | None = None
-    net: nn.Module | None = None
 
 
 class Listener:
@@ -117,14 +105,14 @@ def train(
         recipe = recipe.model_copy(update={"net": OwnNet()})
     with _guarded() as interruption:
         began = time.perf_counter()
-        known = _know(recipe, given)
+        known = know_given(recipe, given)
         listener.on_card(known.card, known.sizes)
         recipe = resolve(recipe, known.card, num_train=known.sizes.train)
-        module = _net(recipe, known, net)
-        recipe = _decide_threads(recipe, module, known)
-        folder, temporary = _folder(recipe, out)
+        module = net_of(recipe, known, net)
+        recipe = decide_threads(recipe, module, known)
+        folder, temporary = make_folder(recipe, out)
         with folder.locked():
-            _write_known(folder, known)
+            write_known(folder, known)
             listener.on_folder(folder.path)
             session = Session(recipe, known, module, folder, interruption, listener, began)
             return replace(_train(session), temporary=temporary)
@@ -151,10 +139,10 @@ def resume(
     with _guarded() as interruption, folder.locked():
         began = time.perf_counter()
         recipe = read(folder.recipe)
-        known = _known_before(folder, recipe, Given(data, batches, validation, net))
+        known = known_before(folder, recipe, Given(data, batches, validation, net))
         listener.on_card(known.card, known.sizes)
         listener.on_folder(folder.path)
-        module = _net(recipe, known, net)
+        module = net_of(recipe, known, net)
         return _train(Session(recipe, known, module, folder, interruption, listener, began))
 
 
@@ -170,7 +158,7 @@ def load(path: Path | str, *, net: nn.Module | None = None) -> Run:
     """
     folder = runs.open_run(Path(path))
     best, recipe = best_weights(folder), read(folder.recipe)
-    module = _net(recipe, _known_without_data(folder), net)
+    module = net_of(recipe, known_without_data(folder), net)
     return read_run(folder, recipe, with_best(module, best.tensors))
 
 
@@ -183,7 +171,7 @@ def test(path: Path | str, *, data: Any = None, net: nn.Module | None = None) ->
     run = load(path, net=net)
     with run.folder.locked():
         runs.check_sealed(run.folder)
-        known = _known_before(run.folder, run.recipe, Given(data=data))
+        known = known_before(run.folder, run.recipe, Given(data=data))
         material = material_of(known, run.recipe, run.folder.path)
         if material.test is None:
             raise RunError("This run has no test part.", given=path, do="Test the module by hand.")
@@ -212,85 +200,6 @@ def _guarded() -> Iterator[Interruption]:
             yield interruption
         finally:
             torch.set_num_threads(threads)
-
-
-def _know(recipe: Recipe, given: Given) -> Known:
-    """Read, split and fit what was given, or what the recipe names."""
-    if given.batches is None and given.validation is None:
-        return know(recipe, given.data)
-    if given.batches is None or given.validation is None:
-        raise DataError(
-            "Loaders come in pairs: what trains, and what validates.",
-            given="one of batches= and validation=",
-            do="Pass both.",
-        )
-    return know_loaders(recipe, given.batches, given.validation)
-
-
-def _known_before(folder: RunFolder, recipe: Recipe, given: Given) -> Known:
-    """Load the data again, and take split and preparation as they were written.
-
-    Raises:
-        RunError: the data has changed since.
-    """
-    before = _known_without_data(folder)
-    if before.preparation is None:
-        return _know(recipe, given)
-    dataset = load_dataset(recipe, given.data)
-    if fingerprint(dataset) != before.card.fingerprint:
-        raise RunError(
-            "The data is not what it was when the run began.",
-            given=recipe.data.path,
-            do="Put the old data back, or train a new run.",
-        )
-    return replace(before, dataset=dataset, parts=read_split(folder.split))
-
-
-def _known_without_data(folder: RunFolder) -> Known:
-    card, sizes = (
-        runs.read_record(folder.card, DataCard),
-        runs.read_record(folder.sizes, SplitSizes),
-    )
-    if not folder.split.exists():
-        return Known(card, sizes)
-    return Known(card, sizes, preparation=runs.read_record(folder.preparation, Preparation))
-
-
-def _net(recipe: Recipe, known: Known, given: nn.Module | None) -> nn.Module:
-    num_outputs = len(known.card.classes) or 1
-    return make_net(recipe, input_shape=known.input_shape, num_outputs=num_outputs, given=given)
-
-
-def _decide_threads(recipe: Recipe, net: nn.Module, known: Known) -> Recipe:
-    """Decide the number of threads, once: another number would give other bits."""
-    if recipe.engine.threads:
-        return recipe
-    batch_shape = (recipe.batch_size or 1, *known.input_shape)
-    return with_threads(recipe, num_threads(net, batch_shape=batch_shape))
-
-
-def _folder(
-    recipe: Recipe, out: Path | str | None
-) -> tuple[RunFolder, tempfile.TemporaryDirectory[str] | None]:
-    if out is not None:
-        return runs.create(Path(out), recipe=write(recipe)), None
-    temporary = tempfile.TemporaryDirectory(prefix="goodfit-")
-    path = Path(temporary.name) / run_name(recipe)
-    return runs.create(path, recipe=write(recipe)), temporary
-
-
-def run_name(recipe: Recipe) -> str:
-    """Return a run's name from its source: ``data/houses.csv`` gives ``houses``."""
-    return Path(recipe.data.path).name.split(".")[0] or "run"
-
-
-def _write_known(folder: RunFolder, known: Known) -> None:
-    """Write the split last: where it stands, all that a resumed run reads stands."""
-    runs.write_record(folder.sizes, known.sizes)
-    runs.write_record(folder.card, known.card)
-    if known.parts is not None and known.preparation is not None:
-        runs.write_record(folder.preparation, known.preparation)
-        write_split(folder.split, known.parts)
 
 
 @dataclass(frozen=True)

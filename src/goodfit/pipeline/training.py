@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from .engine import Executor, Kind, Noise, Population, Problem, make_executor, make_population
-from .loop import Budget, Course, Job, accuracy, budget_of, coefficients, r2, rates_at, start
-from .loop import train as run_loop
-from .nets import layout_of, with_counted_dropout
+from ..engine import Executor, Kind, Noise, Population, Problem, make_executor, make_population
+from ..loop import Budget, Course, Job, accuracy, budget_of, coefficients, r2, rates_at, start
+from ..loop import train as run_loop
+from ..nets import layout_of, with_counted_dropout
+from ..optim import rule_of
+from ..recipe import Recipe
+from ..runs import Interruption, Journal, RunFolder, checkpoints
+from .material import Material, loss_of
 from .observers import Bar, Keeper, Together, restore
-from .optim import rule_of
-from .recipe import Recipe
-from .runs import Interruption, Journal, RunFolder, checkpoints
-from .setup import Material, loss_of
 
 METRICS = {"classification": ("accuracy", accuracy), "regression": ("r2", r2)}
 

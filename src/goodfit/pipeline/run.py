@@ -13,12 +13,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from .data import Preparation, encode
-from .errors import DataError, RunError
-from .evaluation import Model
-from .recipe import Recipe
-from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
-from .runs import RunFolder, write_text
+from ..data import Preparation, encode
+from ..errors import DataError, RunError
+from ..evaluation import Model
+from ..recipe import Recipe
+from ..records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
+from ..runs import RunFolder, write_text
 
 BLOCK_ROWS = 4096
 

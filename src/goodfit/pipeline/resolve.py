@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .errors import NetError
-from .recipe import CNN, MLP, Net, Recipe
-from .records import DataCard
+from ..errors import NetError
+from ..recipe import CNN, MLP, Net, Recipe
+from ..records import DataCard
 
 # A run of some 5,000 steps is a minute for a small network, and enough for the built-in sets.
 STEPS_AIMED_AT, FEWEST_EPOCHS, MOST_EPOCHS = 5_000, 12, 60
@@ -57,7 +57,7 @@ def num_threads(net: nn.Module, *, batch_shape: tuple[int, ...]) -> int:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             copy.deepcopy(net).eval()(torch.zeros(batch_shape))
-    except Exception as error:  # noqa: BLE001 - the user's own code runs here
+    except Exception as error:
         raise NetError(
             f"The network fails on a batch: {error}",
             given=f"inputs of shape {list(batch_shape)}",

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from . import data as data_stage
-from .checks import Subject
-from .data import Dataset, Held, Parts, Preparation
-from .data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
-from .engine import LossFn
-from .errors import DataError, NetError, RecipeError
-from .loop import Blocks
-from .nets import build_net
-from .recipe import OwnNet, Recipe
-from .records import DataCard, SplitSizes
+from .. import data as data_stage
+from ..checks import Subject
+from ..data import Dataset, Held, Parts, Preparation
+from ..data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
+from ..engine import LossFn
+from ..errors import DataError, NetError, RecipeError
+from ..loop import Blocks
+from ..nets import build_net
+from ..recipe import OwnNet, Recipe
+from ..records import DataCard, SplitSizes
 
 CHECKED_ROWS = 256
 

@@ -12,20 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import __version__, runs
-from .data import Preparation, input_module, output_module
-from .errors import RunError
-from .evaluation import Model, outputs_of, score
-from .loop import Blocks
+from .. import __version__, runs
+from ..data import Preparation, input_module, output_module
+from ..errors import RunError
+from ..evaluation import Model, outputs_of, score
+from ..loop import Blocks
+from ..nets import layout_of, write_row
+from ..recipe import Recipe, write
+from ..records import DataCard, RunInfo, Scores, SplitSizes, Verdict
+from ..report import Contents, render
+from ..runs import RunFolder, checkpoints
+from ..runs.checkpoints import Checkpoint
 from .machine import machine
-from .nets import layout_of, write_row
-from .recipe import Recipe, write
-from .records import DataCard, RunInfo, Scores, SplitSizes, Verdict
-from .report import Contents, render
+from .material import Material
 from .run import Run
-from .runs import RunFolder, checkpoints
-from .runs.checkpoints import Checkpoint
-from .setup import Material
 from .training import METRICS, Trained
 
 

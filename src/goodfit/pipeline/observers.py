@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from .engine import Kind
-from .errors import Interrupted
-from .loop import Course, Row
-from .runs import Cadence, Interruption, Journal, RunFolder, checkpoints
-from .runs.checkpoints import Checkpoint
+from ..engine import Kind
+from ..errors import Interrupted
+from ..loop import Course, Row
+from ..runs import Cadence, Interruption, Journal, RunFolder, checkpoints
+from ..runs.checkpoints import Checkpoint
 
 SHARE_FOR_CHECKPOINTS = 0.01
 _COUNTERS = ("step", "epoch", "best_epoch", "best_loss", "stopped")
