@@ -80,6 +80,8 @@ def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
     with equal inputs and different targets set a floor, so they are not judged.
     """
     x, y = subject.x[:TINY_ROWS], subject.y[:TINY_ROWS]
+    if not any(p.requires_grad for p in subject.net.parameters()):
+        return not_judged("cannot-overfit-tiny-batch", "the network has no parameters to train")
     if len(x) < 4 or len(torch.unique(x.flatten(1), dim=0)) < len(x):
         return not_judged("cannot-overfit-tiny-batch", "too few different rows in the batch")
     losses = _overfit(subject, x, y)

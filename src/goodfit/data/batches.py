@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..seeds import mix
 
 Batch = tuple[Tensor, ...]
+MIN_BLOCK, MAX_BLOCK, VALUES_IN_BLOCK = 64, 2048, 2**17
 _ORDER_STREAM = 0x0D0D
 
 
@@ -110,15 +111,19 @@ def as_pair(batch: Any) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class Part:
-    """A part that is only looked at (validation, test), in blocks of ``(x, y)``."""
+    """A part that is only looked at (validation, test), in blocks of ``(x, y)``.
+
+    Blocks are of at most 2,048 rows, and of fewer where rows are large: the activations of a
+    convolution take some hundred times the room of its input.
+    """
 
     data: Batch
     rows: Tensor
-    block: int = 2048
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         inputs, target = self.data
-        for index in self.rows.split(self.block):
+        block = max(MIN_BLOCK, min(MAX_BLOCK, VALUES_IN_BLOCK // max(1, inputs[0].numel())))
+        for index in self.rows.split(block):
             yield inputs.index_select(0, index), target.index_select(0, index)
 
 

@@ -67,7 +67,7 @@ def make_step(problem: Problem, *, eager: bool = False) -> Step:
         buffers = {name: buffer.clone() for name, buffer in buffers.items()}
         g, loss = gradient(w, buffers, problem.prepare(x), y, tuple(noise))
         probes = torch.stack([loss, torch.linalg.vector_norm(g, dim=1)])
-        w, slots = problem.rule.update(w, g, slots, *_by_row(coefficients))
+        w, slots = problem.rule.update(w, g, slots, *_by_row(coefficients.to(w.dtype)))
         return w, slots, buffers, probes
 
     return step

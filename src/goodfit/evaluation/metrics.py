@@ -50,12 +50,12 @@ def _classification(part, outputs: Floats, target: NDArray, classes: tuple[str, 
     codes = np.arange(outputs.shape[1])
     predicted = outputs.argmax(axis=1)
     confusion = metrics.confusion_matrix(target, predicted, labels=codes)
-    log_loss = np.nan
+    accuracy = log_loss = np.nan
     if np.isfinite(outputs).all():
+        accuracy = metrics.accuracy_score(target, predicted)
         probabilities = outputs.astype(np.float64)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         log_loss = metrics.log_loss(target, probabilities, labels=codes)
-    accuracy = metrics.accuracy_score(target, predicted)
     return Scores(
         part=part,
         num_rows=len(target),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..errors import NetError
+
 Buffers = dict[str, Tensor]
 
 
@@ -60,12 +62,21 @@ def layout_of(net: nn.Module) -> Layout:
 
 
 def pack_parameters(nets: Sequence[nn.Module]) -> Tensor:
-    """Return ``W`` of shape ``[K, P]``: one row per network, a copy."""
-    rows = [
-        torch.cat([p.detach().reshape(-1) for p in net.parameters() if p.requires_grad])
-        for net in nets
+    """Return ``W`` of shape ``[K, P]``: one row per network, a copy.
+
+    Raises:
+        NetError: there is nothing to train.
+    """
+    trained = [
+        [p.detach().reshape(-1) for p in net.parameters() if p.requires_grad] for net in nets
     ]
-    return torch.stack(rows)
+    if not all(trained):
+        raise NetError(
+            "The network has no parameters to train.",
+            given=f"{sum(p.numel() for p in nets[0].parameters())} parameters, all frozen",
+            do="Set requires_grad on some, or add a layer with weights.",
+        )
+    return torch.stack([torch.cat(pieces) for pieces in trained])
 
 
 def pack_buffers(nets: Sequence[nn.Module]) -> Buffers:
