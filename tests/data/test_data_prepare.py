@@ -261,9 +261,15 @@ def test_a_frame_that_does_not_fit_is_refused(change: object, what: str) -> None
 def test_arrays_that_do_not_fit_are_refused() -> None:
     data = from_arrays(RNG.integers(0, 9, (20, 1, 4, 4), dtype=np.uint8), np.arange(20) % 2)
     preparation = fit(data, np.arange(20), Prepare())
-    for wrong in (np.zeros((1, 4, 4)), np.zeros((2, 3, 4, 4)), pd.DataFrame({"a": [1]})):
+    for wrong in (np.zeros((1, 5, 4)), np.zeros((2, 3, 4, 4)), pd.DataFrame({"a": [1]})):
         with pytest.raises(DataError, match=r"samples of shape \[1, 4, 4\]"):
             encode(wrong, preparation)
+
+
+def test_images_of_one_channel_may_come_without_it() -> None:
+    images = RNG.integers(0, 9, (20, 4, 4), dtype=np.uint8)
+    preparation = fit(from_arrays(images, np.arange(20) % 2), np.arange(20), Prepare())
+    assert np.array_equal(encode(images, preparation), images[:, None])
 
 
 def test_encode_copies_no_bytes_and_makes_floats_of_other_pixels() -> None:

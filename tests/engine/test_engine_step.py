@@ -154,7 +154,7 @@ class Masked(nn.Module):
         return torch.where(self.noise < self.rate, 0.0, x / (1.0 - self.rate))
 
 
-def dropping(first: Callable[[], nn.Module], second: Callable[[], nn.Module]) -> nn.Module:
+def dropping(first: Callable[[], nn.Module], second: Callable[[], nn.Module]) -> nn.Sequential:
     torch.manual_seed(3)
     return nn.Sequential(
         nn.Linear(64, 32),
@@ -231,7 +231,7 @@ def test_double_precision_networks_train_in_double_precision() -> None:
         for team in (make_team(make, rows), make_team(make, rows, mode="eager")):
             team.run(20)
             assert team.population.w.dtype == torch.float64
-            assert distance(team.population.w[k], pack_parameters([net])[0]) < 1e-7
+            assert distance(team.population.w[k], pack_parameters([net])[0]) < 1e-6
 
 
 def test_a_network_that_no_gradient_reaches_stays_as_it_is() -> None:
@@ -262,16 +262,16 @@ def test_a_copy_of_a_population_shares_nothing() -> None:
     copy = population.clone()
     for tensor in copy.tensors():
         tensor.add_(1)
-    assert all(
-        not torch.equal(a, b) for a, b in zip(copy.tensors(), population.tensors(), strict=True)
-    )
+    pairs = list(zip(copy.tensors(), population.tensors(), strict=True))
+    assert not any(torch.equal(a, b) for a, b in pairs)
     population.copy_(copy)
-    assert all(torch.equal(a, b) for a, b in zip(copy.tensors(), population.tensors(), strict=True))
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize("mode", ["traced", "eager"])
 def test_the_schedule_enters_the_step(mode: str) -> None:
     plain = make_team(mlp(), [Row()], mode=mode)
     scheduled = make_team(mlp(), [Row(schedule=Cosine(warmup=0.5))], mode=mode)
-    plain.run(30), scheduled.run(30)
+    plain.run(30)
+    scheduled.run(30)
     assert distance(scheduled.population.w, plain.population.w) > 0.01

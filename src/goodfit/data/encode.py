@@ -76,11 +76,13 @@ def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 def _encode_array(values: np.ndarray | pd.DataFrame, preparation: Preparation) -> np.ndarray:
     shape = encoded_shape(preparation)
+    if isinstance(values, np.ndarray) and (1, *values.shape[1:]) == shape:
+        values = values[:, None]  # images of one channel, given without it
     if not isinstance(values, np.ndarray) or values.shape[1:] != shape:
         raise DataError(
             f"The network was trained on samples of shape {list(shape)}.",
             given=f"{type(values).__name__} of shape {list(values.shape)}",
-            do=f"Give an array of shape {['N', *shape]}; [1, ...] for one sample.",
+            do=f"Give an array of shape [N, {', '.join(map(str, shape))}]; N is 1 for one sample.",
         )
     if preparation.inputs.kind == "image" and values.dtype == np.uint8:
         return values

@@ -57,14 +57,15 @@ class Run:
                 ``[N, ...]`` of raw inputs.
 
         Returns:
-            ``[N]`` class names, or float quantities in the target's own unit.
+            ``[N]`` class names (integers where all are), or float quantities in the target's own
+            unit.
 
         Raises:
             DataError: a column is missing, or the shape is wrong.
         """
         outputs = self._outputs(inputs)
         if self.card.task == "classification":
-            return np.asarray(self.card.classes)[outputs.argmax(axis=1)]
+            return _labels(self.card.classes)[outputs.argmax(axis=1)]
         return outputs.reshape(-1)
 
     def predict_proba(self, inputs: Any) -> NDArray:
@@ -119,3 +120,10 @@ class Run:
         if self.preparation is None:
             return np.asarray(inputs, dtype=np.float32)
         return encode(inputs, self.preparation)
+
+
+def _labels(classes: tuple[str, ...]) -> NDArray:
+    """Return the classes as labels: integers where every name is one, else the names."""
+    names = np.asarray(classes)
+    whole = all(name.lstrip("-").isdecimal() and str(int(name)) == name for name in classes)
+    return names.astype(np.int64) if whole else names
