@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..evaluation import Model, outputs_of, score
 from ..loop import Blocks
 from ..nets import layout_of, write_row
 from ..recipe import Recipe, write
-from ..records import DataCard, RunInfo, Scores, SplitSizes, Verdict
+from ..records import DataCard, History, RunInfo, Scores, SplitSizes, Verdict
 from ..report import Contents, render
 from ..runs import RunFolder, checkpoints
 from ..runs.checkpoints import Checkpoint
@@ -96,7 +97,7 @@ def read_run(folder: RunFolder, recipe: Recipe, net: nn.Module) -> Run:
         recipe=recipe,
         card=card,
         sizes=runs.read_record(folder.sizes, SplitSizes),
-        history=runs.read_history(folder.history, metric=METRICS[card.task][0]),
+        history=_history(folder, METRICS[card.task][0]),
         verdicts=runs.read_records(folder.verdicts, Verdict),
         scores=runs.read_record(folder.scores_validation, Scores),
         info=runs.read_record(folder.info, RunInfo),
@@ -105,6 +106,12 @@ def read_run(folder: RunFolder, recipe: Recipe, net: nn.Module) -> Run:
         preparation=preparation,
         test_scores=test,
     )
+
+
+def _history(folder: RunFolder, metric: str) -> History:
+    history = runs.read_history(folder.history, metric=metric)
+    steps = history.epochs.step
+    return replace(history, steps_per_epoch=steps[0] if steps else 0)
 
 
 def best_weights(folder: RunFolder) -> Checkpoint:
