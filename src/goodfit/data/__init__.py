@@ -14,7 +14,7 @@ from .arrays import from_arrays
 from .card import describe
 from .dataset import Dataset, fingerprint
 from .encode import encode
-from .feed import Held, hold
+from .feed import PREPARED_FILE, Held, hold
 from .modules import ArrayInput, ImageInput, TableInput, TargetOutput, input_module, output_module
 from .preparation import Preparation, encoded_shape, prepared_shape
 from .prepare import fit
@@ -23,6 +23,7 @@ from .split import Parts, num_shared, split
 
 __all__ = [
     "BUILT_INS",
+    "PREPARED_FILE",
     "READERS",
     "ArrayInput",
     "Dataset",

@@ -22,6 +22,7 @@ from .modules import input_module
 from .preparation import Preparation, prepared_shape
 
 _FLOAT_BYTES = 4
+PREPARED_FILE = "prepared.f32"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +67,7 @@ def hold(
         images = _shared(encode(dataset, preparation))
         return Held(inputs=images, target=target, needs_input_module=True)
     limit = physical_bytes() // 4 if limit_bytes is None else limit_bytes
-    inputs, notes = _prepare_all(dataset, preparation, folder / "prepared.f32", limit)
+    inputs, notes = _prepare_all(dataset, preparation, folder / PREPARED_FILE, limit)
     return Held(inputs=inputs, target=target, needs_input_module=False, notes=notes)
 
 

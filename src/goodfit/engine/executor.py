@@ -19,7 +19,7 @@ from .step import Step
 from .trace import compile_graph, draws_noise, num_operations, trace
 
 Kind = Literal["eager", "traced", "compiled"]
-STEPS_PER_CALL = 4
+STEPS_PER_CALL = 8
 Form = tuple[tuple[torch.Size, tuple[int, ...], torch.dtype], ...]
 
 

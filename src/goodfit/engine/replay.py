@@ -86,6 +86,10 @@ _FRESH = frozenset(
 )
 
 
+# Torch allocates at multiples of this, and MKL's sums depend on it.
+ALIGNED_BYTES = 64
+
+
 @dataclass
 class _Plan:
     """What is known of each node while the function is being written.
@@ -287,14 +291,15 @@ def _place(plan: _Plan, maker: fx.Node | None, piece: fx.Node, segment: Tensor) 
     """Let ``maker`` write its result into ``segment``, if ``piece`` is that result unpermuted."""
     if maker is None or maker in plan.bound or not _takes_out(plan, maker) or _name(maker) == "cat":
         return False
+    # Elsewhere kernels take other paths, which round differently, and gain nothing by it.
+    offset = segment.storage_offset() * segment.element_size()
+    if not segment.is_contiguous() or offset % ALIGNED_BYTES:
+        return False
     made, seen = plan.value[maker], plan.value[piece]
     whole = made.numel() == seen.numel() and made.is_contiguous() and seen.is_contiguous()
     if not whole or made.dtype != segment.dtype or storage_of(made) in plan.mutated:
         return False
-    try:
-        plan.bound[maker] = segment.view(made.shape)
-    except RuntimeError:
-        return False
+    plan.bound[maker] = segment.view(made.shape)
     return True
 
 

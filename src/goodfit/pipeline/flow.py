@@ -21,6 +21,7 @@ from torch import nn
 
 from .. import runs
 from ..checks import run_checks
+from ..data import PREPARED_FILE
 from ..errors import RunError
 from ..recipe import OwnNet, Recipe, read
 from ..records import DataCard, SplitSizes, Verdict
@@ -226,7 +227,9 @@ def _train(session: Session) -> Run:
     session.interruption.check()
     progress = session.listener.progress
     trained = train_net(recipe, material, net, folder, session.interruption, progress=progress)
-    return finish(recipe, material, net, folder, trained, verdicts, load_s)
+    run = finish(recipe, material, net, folder, trained, verdicts, load_s)
+    (folder.path / PREPARED_FILE).unlink(missing_ok=True)
+    return run
 
 
 def _check(folder: RunFolder, net: nn.Module, material: Material) -> tuple[Verdict, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -28,12 +28,19 @@ class Keeper:
     in what is computed.
     """
 
-    def __init__(self, folder: RunFolder, journal: Journal, interruption: Interruption) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        journal: Journal,
+        interruption: Interruption,
+        *,
+        notes: Sequence[str] = (),
+    ) -> None:
         self.folder, self.journal, self.interruption = folder, journal, interruption
         self.executor: Kind | None = None
         self.num_resumes = 0
         self.spent_s = 0.0
-        self.notes: list[str] = []
+        self.notes = list(notes)
         self._cadence = Cadence(SHARE_FOR_CHECKPOINTS)
 
     def take_up(self, found: Checkpoint) -> None:

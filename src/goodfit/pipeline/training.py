@@ -56,7 +56,7 @@ def train(
     problem, population = _problem(recipe, material, net)
     course = start(population, material.batches.steps_per_epoch)
     with Journal(folder.history) as journal, ExitStack() as stack:
-        keeper = Keeper(folder, journal, interruption)
+        keeper = Keeper(folder, journal, interruption, notes=material.notes)
         resumed = _continue(course, keeper)
         executor = _executor(recipe, material, problem, population, keeper.executor)
         interruption.check()

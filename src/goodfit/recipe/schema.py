@@ -6,14 +6,25 @@ run writes has every such field filled in.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+
+def _no_flag(value: Any) -> Any:
+    """Refuse true and false, which Python would take as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_no_flag)]
+Real = Annotated[float, BeforeValidator(_no_flag)]
+Fraction = Annotated[Real, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[Real, Field(gt=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[Real, Field(ge=0.0, allow_inf_nan=False)]
+PartOfAll = Annotated[Real, Field(gt=0.0, lt=1.0)]
+Count = Annotated[Integer, Field(ge=1)]
 Activation = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
 
@@ -47,8 +58,8 @@ class DataSource(Part):
 class Split(Part):
     """Fractions of the rows that validate and that test; the rest trains."""
 
-    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
-    test: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+    validation: PartOfAll = 0.15
+    test: PartOfAll = 0.15
     stratify: bool = True
 
     @model_validator(mode="after")
@@ -202,7 +213,7 @@ class OneCycle(Part):
     """Up from ``lr / div`` to ``lr`` in the first ``rise`` of the run, then down to nearly 0."""
 
     kind: Literal["one-cycle"] = "one-cycle"
-    rise: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
+    rise: PartOfAll = 0.3
     div: Positive = 25.0
     final_div: Positive = 1e4
 
@@ -229,6 +240,9 @@ class Engine(Part):
     threads: Count | None = None
 
 
+TaskChoice = Literal["auto", "classification", "regression"]
+
+
 def _as_source(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
@@ -243,10 +257,10 @@ class Recipe(Part):
     """
 
     data: Annotated[DataSource, BeforeValidator(_as_source)]
-    task: Literal["auto", "classification", "regression"] = "auto"
+    task: TaskChoice = "auto"
     batch_size: Count | None = None
     epochs: Count | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
     split: Split = Split()
     prepare: Prepare = Prepare()
     net: Net | None = None
@@ -254,3 +268,22 @@ class Recipe(Part):
     schedule: Schedule = Cosine()
     early_stopping: EarlyStopping = EarlyStopping()
     engine: Engine = Engine()
+
+    if TYPE_CHECKING:  # what type checkers cannot read off the fields: data may be a name
+
+        def __init__(
+            self,
+            *,
+            data: DataSource | str,
+            task: TaskChoice = "auto",
+            batch_size: int | None = None,
+            epochs: int | None = None,
+            seed: int = 0,
+            split: Split = ...,
+            prepare: Prepare = ...,
+            net: MLP | CNN | OwnNet | None = None,
+            optimizer: Optimizer = ...,
+            schedule: Schedule = ...,
+            early_stopping: EarlyStopping = ...,
+            engine: Engine = ...,
+        ) -> None: ...

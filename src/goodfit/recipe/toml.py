@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -14,8 +14,18 @@ from pydantic import BaseModel, ValidationError
 from ..errors import RecipeError, nearest
 from .schema import Recipe
 
-_HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
-_KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=""")
+_SAMPLES = {
+    "data": '"digits"',
+    "data.path": '"houses.csv"',
+    "net": '{ kind = "mlp" }',
+    "optimizer": '{ kind = "adamw" }',
+    "schedule": '{ kind = "cosine" }',
+    "split": "{ test = 0.2 }",
+    "prepare": '{ scale = "none" }',
+    "early_stopping": "{ patience = 5 }",
+    "engine": '{ mode = "traced" }',
+}
+_NO_TABLE = ("model_type", "model_attributes_type")
 Origin = Mapping[str, str]
 
 
@@ -69,7 +79,7 @@ def validate(
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         problem = "There is no such recipe file."
     except IsADirectoryError:
@@ -88,10 +98,11 @@ def _parse_assignment(assignment: str) -> tuple[str, Any]:
             "--set takes NAME=VALUE.", given=assignment, do="Write, say, --set optimizer.lr=0.01"
         )
     try:
-        value = tomllib.loads(f"value = {raw}")["value"]
+        values = tomllib.loads(f"value = {raw}")
     except tomllib.TOMLDecodeError:
-        value = raw.strip()
-    return path.strip(), value
+        values = {}
+    # A text with a line break could hold more than the value; it is taken as it stands.
+    return path.strip(), values["value"] if len(values) == 1 else raw.strip()
 
 
 def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
@@ -110,9 +121,10 @@ def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
 def _explain(error: ValidationError, given_by: Origin, file: Path | None, text: str) -> RecipeError:
     """Turn the first validation error into one that a person can act on."""
     first = error.errors(include_url=False)[0]
-    location = [part for part in first["loc"] if isinstance(part, str)]
-    names, known = _follow(location)
+    names, known = _follow([part for part in first["loc"] if isinstance(part, str)])
     path = ".".join(names)
+    if first["type"] == "union_tag_invalid":
+        return _unknown_kind(first, path, _place(f"{path}.kind", given_by, file, text))
     place = _place(path, given_by, file, text)
     if first["type"] == "extra_forbidden":
         return RecipeError(
@@ -120,23 +132,25 @@ def _explain(error: ValidationError, given_by: Origin, file: Path | None, text: 
             given=f"{path} = {first['input']!r}",
             do=nearest(names[-1], known),
         )
-    if first["type"] == "missing":
+    if first["type"] == "missing" and first["loc"][-1] == names[-1]:
         return RecipeError(
-            f"{place}The field {path!r} is missing.",
-            do=f"Add {path}, for instance {_sample(path)}.",
-        )
-    if first["type"] == "union_tag_invalid":
-        kind = str(first.get("ctx", {}).get("tag", ""))
-        kinds = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected_tags", "")))
-        return RecipeError(
-            f'{place}There is no {path} of kind "{kind}".',
-            given=f'{path}.kind = "{kind}"',
-            do=nearest(kind, kinds),
+            f'{place}The field "{path}" is missing.',
+            do=f"Add {path}, for instance {path} = {_SAMPLES[path]}.",
         )
     return RecipeError(
         f"{place}{path or 'recipe'}: {_sentence(first)}",
         given=repr(first["input"]),
-        do=_advice(first),
+        do=_advice(first, path),
+    )
+
+
+def _unknown_kind(first: Any, path: str, place: str) -> RecipeError:
+    kind = str(first["ctx"]["tag"])
+    kinds = re.findall(r"'([^']+)'", str(first["ctx"]["expected_tags"]))
+    return RecipeError(
+        f'{place}There is no {path} of kind "{kind}".',
+        given=f'{path}.kind = "{kind}"',
+        do=nearest(kind, kinds),
     )
 
 
@@ -185,41 +199,76 @@ def _place(path: str, given_by: Origin, file: Path | None, text: str) -> str:
 
 
 def find_line(text: str, path: str) -> int | None:
-    """Return the line (from 1) on which a TOML text sets ``path``, or its nearest parent.
+    """Return the line (from 1) on which a valid TOML text sets ``path``, or its nearest parent.
+
+    A value that takes several lines counts as its first.
 
     Example:
         >>> find_line("seed = 1\\n[optimizer]\\nlr = 2\\n", "optimizer.lr")
         3
     """
-    table, best, best_line = "", "", None
-    for number, line in enumerate(text.splitlines(), start=1):
-        header, key = _HEADER.match(line), _KEY.match(line)
-        if header:
-            table = here = header[1]
-        elif key:
-            name = key[1].strip("\"'")
-            here = f"{table}.{name}" if table else name
+    table, best, best_line = [], 0, None
+    for line, statement, values in _statements(text):
+        if statement.lstrip().startswith("["):
+            table = _header_names(values)
         else:
-            continue
-        if here == path:
-            return number
-        if path.startswith(f"{here}.") and len(here) > len(best):
-            best, best_line = here, number
+            for name in reversed(table):
+                values = {name: values}
+        reached = _reach(values, path)
+        if reached > best:
+            best, best_line = reached, line
     return best_line
 
 
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield first line, text and values of each statement: what the TOML reader takes as whole."""
+    first, pending = 1, ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        pending += line + "\n"
+        try:
+            values = tomllib.loads(pending)
+        except tomllib.TOMLDecodeError:
+            continue
+        yield first, pending, values
+        first, pending = number + 1, ""
+
+
+def _header_names(values: Any) -> list[str]:
+    """Return the names of a header: ``[a.b]`` and ``[[a.b]]`` give a, b."""
+    names = []
+    while values:
+        [(name, values)] = values.items()
+        names.append(name)
+        values = values[0] if isinstance(values, list) else values
+    return names
+
+
+def _reach(values: Any, path: str) -> int:
+    """Return how many characters of a dotted ``path`` can be followed into ``values``."""
+    reached = [0]
+    for name, inner in values.items() if isinstance(values, dict) else ():
+        if path == name:
+            reached.append(len(name))
+        elif path.startswith(f"{name}."):
+            reached.append(len(name) + 1 + _reach(inner, path[len(name) + 1 :]))
+    return max(reached)
+
+
 def _sentence(first: Any) -> str:
+    if first["type"] in _NO_TABLE:
+        return "should be a name or a table." if first["loc"] == ("data",) else "should be a table."
+    if first["type"] == "tuple_type":
+        return "should be a list."
+    if first["type"] == "missing":
+        return "has too few values."
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return message[0].lower() + message[1:] + ("" if message.endswith(".") else ".")
 
 
-def _advice(first: Any) -> str:
-    expected = str(first.get("ctx", {}).get("expected", ""))
-    options = re.findall(r"'([^']+)'", expected)
+def _advice(first: Any, path: str) -> str:
+    options = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
     if options:
         return nearest(str(first["input"]), options)
+    if first["type"] in _NO_TABLE:
+        return f"Write, for instance, {path} = {_SAMPLES[path]}."
     return "Give a value of that type and range."
-
-
-def _sample(path: str) -> str:
-    return 'data = "digits"' if path == "data" else f"{path} = ..."

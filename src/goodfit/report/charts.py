@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, NumeralTickFormatter, Span
+from bokeh.models import (
+    BasicTickFormatter,
+    ColumnDataSource,
+    GlyphRenderer,
+    HoverTool,
+    NumeralTickFormatter,
+    Span,
+)
 from bokeh.plotting import figure
 
 from ..records import History
@@ -92,7 +99,6 @@ def _rate(history: History) -> Chart | None:
         key="rate",
         title="Learning rate",
         caption="How far a step goes along the update, as the schedule sets it.",
-        role="train",
     )
 
 
@@ -104,19 +110,18 @@ def _grad_norm(history: History) -> Chart | None:
         title="Gradient norm",
         caption="The length of the gradient at each step: rising without end means that "
         f"training explodes, near zero from the start that it stands still.{clipped}",
-        role="train",
     )
 
 
 DRAWN = (_loss, _metric, _rate, _grad_norm)
 
 
-def _step_chart(line: StepLine, *, key: str, title: str, caption: str, role: str) -> Chart | None:
+def _step_chart(line: StepLine, *, key: str, title: str, caption: str) -> Chart | None:
     if not _drawable(line.value):
         return None
     log = key == "norm" and log_scale_helps(line.value)
     plot = _figure(log=log)
-    drawn = _draw_steps(plot, line, role, 1.5)
+    drawn = _draw_steps(plot, line, "train", 1)
     _hover(plot, drawn, ("step", "@step{0,0}"), (title.lower(), "@value{0.000e+0}"))
     return Chart(
         key=key,
@@ -172,6 +177,8 @@ def _figure(*, log: bool = False, height: int = 220) -> figure:
         min_border=4,
     )
     plot.xaxis.axis_label = "epoch"
+    if not log:
+        plot.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
     _style_axes(plot)
     return plot
 

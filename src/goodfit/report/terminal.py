@@ -1,91 +1,175 @@
-"""What a run says in the terminal: the data, the checks, the summary."""
+"""The data card, the checks and the result of a run, in a terminal or a pipe.
+
+Words come as ``Text``, never as markup, so a class called ``[red]`` prints as it is. Colour is
+rich's business: none in a pipe or under ``NO_COLOR``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from ..records import DataCard, Finding, SplitSizes, Verdict
-from .confusion import confused_pairs
+from ..records import DataCard, Scores, SplitSizes, Verdict
+from .confusion import MAX_CLASSES, ClassResult, class_results, confused_pairs
 from .contents import Contents
-from .words import headline, score_word, seconds
+from .words import STOPPED, clean, count, headline, number, percent, score_word, seconds
 
-_MARKS = {
-    "passed": "[green]ok[/]",
-    "found": "[yellow]found[/]",
-    "not-judged": "[dim]not judged[/]",
+OUTCOMES = {
+    "passed": ("passed", "green"),
+    "found": ("found", "yellow"),
+    "not-judged": ("not judged", "dim"),
 }
-_COLOURS = {"info": "cyan", "warning": "yellow", "error": "red"}
-MOST_PAIRS = 3
+SEVERITIES = {"info": "blue", "warning": "yellow", "error": "red"}
+MAX_PAIRS = 5
 
 
 def print_card(card: DataCard, sizes: SplitSizes, console: Console) -> None:
-    """Print what the data is, and how it was split."""
-    shape = " x ".join(map(str, card.input_shape))
-    target = f"{len(card.classes)} classes" if card.classes else f"a quantity, {card.target}"
-    console.print(f"[bold]{escape(card.source)}[/]: {card.num_rows:,} rows of {shape}; {target}")
-    console.print(
-        f"{sizes.train:,} rows train, {sizes.validation:,} validate, {sizes.test:,} lie sealed"
-    )
-    for note in card.notes:
-        console.print(f"  - {escape(note)}", highlight=False)
+    """Print what the data is and how it is split."""
+    rows = [
+        ("data", f"{card.source}: {count(card.num_rows, 'row')}, {card.task} of {card.target}"),
+        ("input", f"{card.input_kind}, {' x '.join(map(str, card.input_shape))}"),
+        ("target", _target(card)),
+        ("split", _split(sizes)),
+        ("damage", _damage(card)),
+        *(("note", note) for note in card.notes),
+    ]
+    _print_pairs(rows, console)
 
 
-def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
-    """Print each check's verdict, and in full what was found."""
-    table = Table.grid(padding=(0, 2))
+def print_verdicts(verdicts: Iterable[Verdict], console: Console) -> None:
+    """Print one line for each check, with what to do about what it found."""
+    table = _grid()
     for verdict in verdicts:
-        table.add_row(_MARKS[verdict.outcome], verdict.check, escape(verdict.because))
-    console.print(table)
-    for verdict in verdicts:
-        if verdict.finding is not None:
-            print_finding(verdict.finding, console)
+        word, style = OUTCOMES[verdict.outcome]
+        todo = f" To do: {verdict.finding.remedy}" if verdict.finding else ""
+        table.add_row(_text(word, style), _text(f"{verdict.check}: {verdict.because}{todo}"))
+    if table.row_count:
+        console.print(table)
 
 
-def print_finding(finding: Finding, console: Console) -> None:
-    """Print a finding: what was seen, why it matters, what to do."""
-    console.print(f"[{_COLOURS[finding.severity]}]{escape(str(finding))}[/]", highlight=False)
+def print_summary(
+    contents: Contents,
+    console: Console,
+    *,
+    folder: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Print the result of a run, where its files lie, and what to type next."""
+    console.print(_text(headline(contents), "bold"))
+    console.print(_text(_course(contents)))
+    if contents.scored:
+        console.print("", _score_table(contents.scored), "")
+        _print_mistakes(contents.scored[-1], console)
+    _print_findings(contents, console)
+    _print_pairs(_places(contents, folder, report), console)
 
 
-def print_summary(contents: Contents, console: Console, *, folder: Path) -> None:
-    """Print scores, the commonest mistakes, where everything lies, and the next command."""
-    console.print()
-    console.print(f"[bold]{escape(headline(contents))}[/]", highlight=False)
-    console.print(_scores(contents))
-    for scores in contents.scored[-1:]:
-        for pair in confused_pairs(scores, MOST_PAIRS):
-            console.print(f"  {escape(str(pair))}", highlight=False)
-    _print_end(contents, console)
-    console.print(f"Report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
-    if contents.test is None and contents.sizes.test:
-        line = f"The test part is sealed. Open it once: goodfit test {folder}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+def _target(card: DataCard) -> str:
+    if card.class_counts:
+        fewest, most = min(card.class_counts), max(card.class_counts)
+        classes = count(len(card.classes), "class", "classes")
+        return f"{classes}, {fewest:,} to {most:,} rows each"
+    if card.target_low is None or card.target_high is None:
+        return card.target
+    middle = "" if card.target_mean is None else f", mean {number(card.target_mean)}"
+    return f"{number(card.target_low)} to {number(card.target_high)}{middle}"
 
 
-def _scores(contents: Contents) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for scores in contents.scored:
-        table.add_column(f"{scores.part} ({scores.num_rows:,} rows)", justify="right")
-    for key in contents.scored[0].values if contents.scored else ():
-        row = [score_word(key).show(scores.values[key]) for scores in contents.scored]
-        table.add_row(score_word(key).label, *row)
+def _split(sizes: SplitSizes) -> str:
+    return f"{sizes.train:,} train, {sizes.validation:,} validation, {sizes.test:,} test (sealed)"
+
+
+def _damage(card: DataCard) -> str:
+    missing = count(card.num_missing, "missing value")
+    return f"{missing}, {count(card.num_duplicates, 'duplicate row')}"
+
+
+def _course(contents: Contents) -> str:
+    history, info = contents.history, contents.info
+    parts = [STOPPED[history.stopped]]
+    if history.best_epoch is not None:
+        ran = count(len(history.epochs.epoch), "epoch")
+        parts.append(f"Best epoch {history.best_epoch:,} of {ran}.")
+    if info is not None:
+        parts.append(f"Trained in {seconds(info.train_s)} ({info.executor}).")
+    return " ".join(parts)
+
+
+def _score_table(scored: tuple[Scores, ...]) -> Table:
+    table = _table("score", *(scores.part for scores in scored))
+    for key in scored[0].values:
+        word = score_word(key)
+        values = [word.show(scores.values[key]) for scores in scored if key in scores.values]
+        table.add_row(_text(word.label), *map(_text, values))
     return table
 
 
-def _print_end(contents: Contents, console: Console) -> None:
-    history, info = contents.history, contents.info
-    if info is None:
+def _print_mistakes(scores: Scores, console: Console) -> None:
+    """Print the classes of the part scored last, or the worst pairs of too many classes."""
+    if scores.confusion and len(scores.classes) <= MAX_CLASSES:
+        console.print(_class_table(class_results(scores)), "")
         return
-    console.print(
-        f"{len(history.epochs.epoch)} epochs in {seconds(info.train_s)}, best {history.best_epoch}; "
-        f"steps {info.executor}: {info.executor_reason}",
-        highlight=False,
-        markup=False,
-    )
-    for note in history.notes:
-        console.print(f"Note: {note}", highlight=False, markup=False)
+    for pair in confused_pairs(scores, MAX_PAIRS):
+        console.print(_text(str(pair)))
+
+
+def _class_table(results: Iterable[ClassResult]) -> Table:
+    table = _table("class", "rows", "recall", "precision", "taken for")
+    for result in results:
+        mistaken = f"{result.worst.predicted} ({result.worst.num:,})" if result.worst else ""
+        shares = (_share(result.recall), _share(result.precision))
+        cells = (result.name, f"{result.num_rows:,}", *shares, mistaken)
+        table.add_row(*map(_text, cells))
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
+
+
+def _print_findings(contents: Contents, console: Console) -> None:
+    table = _grid()
+    for finding in contents.findings:
+        said = f"{finding.rule}: {finding.meaning} To do: {finding.remedy}"
+        table.add_row(_text(finding.severity, SEVERITIES[finding.severity]), _text(said))
+    if table.row_count:
+        console.print(table, "")
+
+
+def _places(contents: Contents, folder: Path | None, report: Path | None) -> list[tuple[str, str]]:
+    rows = []
+    if folder is not None:
+        rows.append(("run", str(folder)))
+    if report is not None:
+        rows.append(("report", str(report)))
+    if contents.test is None and contents.sizes.test:
+        rows.append(("next", f"goodfit test {folder or contents.name}"))
+    return rows
+
+
+def _print_pairs(rows: Iterable[tuple[str, str]], console: Console) -> None:
+    table = _grid()
+    for name, value in rows:
+        table.add_row(_text(name, "dim"), _text(value))
+    console.print(table)
+
+
+def _grid() -> Table:
+    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _table(first: str, *numbers: str) -> Table:
+    """Return an empty table: one column of names, then columns of numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(first)
+    for title in numbers:
+        table.add_column(title, justify="right")
+    return table
+
+
+def _text(words: str, style: str = "") -> Text:
+    return Text(clean(words), style=style, overflow="fold")

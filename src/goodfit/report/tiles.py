@@ -38,9 +38,9 @@ def _score_tiles(scores: Scores | None, card: DataCard) -> list[Tile]:
 def _comparison(key: str, scores: Scores, card: DataCard) -> str:
     share = commonest_share(scores)
     if key == "accuracy" and share is not None:
-        return f"always naming the commonest class gives {percent(share)}"
+        return f"the commonest class alone gives {percent(share)}"
     if key == "log_loss" and scores.classes:
-        return f"equal odds for every class give {number(math.log(len(scores.classes)))}"
+        return f"equal odds for all classes give {number(math.log(len(scores.classes)))}"
     if key == "rmse" and card.target_std is not None:
         return f"always naming the mean gives about {number(card.target_std)}"
     return score_word(key).meaning

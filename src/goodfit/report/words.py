@@ -52,14 +52,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 1) -> str:
     """Write a share in [0, 1] as a percentage.
 
     Example:
-        >>> percent(0.98148)
-        '98.1 %'
+        >>> percent(0.98148), percent(0.98148, digits=0)
+        ('98.1 %', '98 %')
     """
-    return f"{100 * share:.1f} %" if math.isfinite(share) else number(share)
+    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else number(share)
 
 
 def seconds(duration: float) -> str:

@@ -1,0 +1,108 @@
+"""Valid recipes of every kind, drawn at random."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from goodfit.recipe import (
+    CNN,
+    MLP,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Constant,
+    Cosine,
+    DataSource,
+    EarlyStopping,
+    Engine,
+    Exponential,
+    Momentum,
+    Nesterov,
+    OneCycle,
+    OwnNet,
+    Prepare,
+    Recipe,
+    RMSProp,
+    Split,
+    Step,
+)
+
+positive = st.floats(min_value=5e-324, max_value=1.7976931348623157e308)
+non_negative = st.floats(min_value=0.0, allow_infinity=False)
+fractions = st.floats(min_value=0.0, max_value=1.0, exclude_max=True)
+inner = st.floats(min_value=0.0, max_value=1.0, exclude_min=True, exclude_max=True)
+counts = st.integers(min_value=1)
+# Everything that UTF-8 can hold; a lone surrogate is none of it.
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+activations = st.sampled_from(["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"])
+rates = {"lr": positive, "weight_decay": non_negative}
+moving = {**rates, "eps": positive, "betas": st.tuples(fractions, fractions)}
+
+NETS = {
+    MLP: {
+        "hidden": st.lists(counts, max_size=4).map(tuple),
+        "activation": activations,
+        "norm": st.sampled_from(["none", "batch", "layer"]),
+        "dropout": fractions,
+    },
+    CNN: {
+        "channels": st.lists(counts, min_size=1, max_size=4).map(tuple),
+        "activation": activations,
+        "norm": st.sampled_from(["none", "batch"]),
+        "dropout": fractions,
+    },
+    OwnNet: {"make": texts},
+}
+OPTIMIZERS = {
+    SGD: rates,
+    Momentum: {**rates, "momentum": fractions},
+    Nesterov: {**rates, "momentum": fractions},
+    Adagrad: {**rates, "eps": positive},
+    RMSProp: {**rates, "eps": positive, "alpha": fractions},
+    Adam: moving,
+    AdamW: moving,
+}
+SCHEDULES = {
+    Constant: {"warmup": fractions},
+    Step: {"warmup": fractions, "every": counts, "gamma": positive},
+    Exponential: {"warmup": fractions, "gamma": positive},
+    Cosine: {"warmup": fractions, "floor": fractions},
+    OneCycle: {"rise": inner, "div": positive, "final_div": positive},
+}
+FAMILIES = {"net": NETS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+
+
+def member_of(family: dict) -> st.SearchStrategy:
+    """Draw one of a family, every field of it."""
+    return st.one_of([st.builds(kind, **fields) for kind, fields in family.items()])
+
+
+splits = st.tuples(inner, inner).filter(lambda pair: sum(pair) < 1.0)
+
+recipes = st.builds(
+    Recipe,
+    data=st.builds(DataSource, path=names, target=st.none() | texts, folder=st.none() | texts),
+    task=st.sampled_from(["auto", "classification", "regression"]),
+    batch_size=st.none() | counts,
+    epochs=st.none() | counts,
+    seed=st.integers(0, 2**63 - 1),
+    split=st.builds(
+        lambda parts, stratify: Split(validation=parts[0], test=parts[1], stratify=stratify),
+        splits,
+        st.booleans(),
+    ),
+    prepare=st.builds(Prepare, scale=st.sampled_from(["standardise", "min-max", "none"])),
+    net=st.none() | member_of(NETS),
+    optimizer=member_of(OPTIMIZERS),
+    schedule=member_of(SCHEDULES),
+    early_stopping=st.builds(
+        EarlyStopping, enabled=st.booleans(), patience=counts, min_delta=non_negative
+    ),
+    engine=st.builds(
+        Engine,
+        mode=st.sampled_from(["auto", "eager", "traced", "compiled"]),
+        threads=st.none() | counts,
+    ),
+)
