@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +49,11 @@ def train(
 ) -> None:
     """Load, look, split, prepare, check, train, evaluate, report: the whole recipe."""
     given = {"data.path": source, "data.target": target, "data.folder": folder}
-    said = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    said = [
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in given.items()
+        if value is not None
+    ]
     gf.commands.train(recipe, [*said, *(assign or [])], out=out, as_json=as_json, quiet=quiet)
 
 
@@ -77,6 +83,9 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; a problem that the user can solve is told without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no letter for "R²"
     try:
         app()
     except Interrupted as stop:

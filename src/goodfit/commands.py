@@ -15,7 +15,8 @@ from .errors import RecipeError
 from .recipe import Recipe, read, validate
 from .records import DataCard, SplitSizes, Verdict
 from .report.terminal import print_card, print_summary, print_verdicts
-from .runs import default_path
+
+ROOT = Path("runs")
 
 
 def train(
@@ -23,8 +24,9 @@ def train(
 ) -> None:
     """Train by a recipe file, by assignments such as ``data.path="digits"``, or by both."""
     recipe = read(file, assignments) if file is not None else _recipe_of(assignments)
-    path = out or default_path(pipeline.run_name(recipe))
-    _show(pipeline.train(recipe, out=path, listener=_listener(as_json, quiet)), as_json)
+    root = ROOT if out is None else None
+    run = pipeline.train(recipe, out=out, root=root, listener=_listener(as_json, quiet))
+    _show(run, as_json)
 
 
 def resume(path: Path, *, as_json: bool, quiet: bool) -> None:
@@ -81,7 +83,7 @@ def _show(run: pipeline.Run, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(_finite(contents.to_json())) + "\n")
     else:
-        print_summary(contents, Console(), folder=run.folder.path)
+        print_summary(contents, Console(), folder=run.folder.path, report=run.folder.report)
 
 
 def _finite(value: Any) -> Any:

@@ -130,10 +130,22 @@ def make_team(
     data: Batch = TABLE,
     own_batches: bool = False,
     num_steps: int = NUM_STEPS,
+    announced: int | None = None,
 ) -> Team:
-    """Return a population at its start, with its executor."""
+    """Return a population at its start, with its executor.
+
+    ``announced`` is the number of steps that the executor is told, where none is taken.
+    """
     problem, population = make_problem(make, rows, own_batches=own_batches)
-    return with_executor(rows, problem, population, mode=mode, data=data, num_steps=num_steps)
+    return with_executor(
+        rows,
+        problem,
+        population,
+        mode=mode,
+        data=data,
+        num_steps=num_steps,
+        announced=announced,
+    )
 
 
 def with_executor(
@@ -144,6 +156,7 @@ def with_executor(
     mode: str = "traced",
     data: Batch = TABLE,
     num_steps: int = NUM_STEPS,
+    announced: int | None = None,
 ) -> Team:
     """Return a team for a population that may have trained before."""
     seeds = [row.seed for row in rows] if problem.own_batches else [rows[0].seed]
@@ -156,7 +169,7 @@ def with_executor(
         coefficients=table[0],
         batch=(index.repeat(len(rows), 1) if problem.own_batches else index,),
         mode=mode,
-        num_steps=num_steps,
+        num_steps=announced or num_steps,
     )
     return Team(rows, problem, population, executor, table, problem.own_batches)
 

@@ -22,6 +22,8 @@ from goodfit.records import (
 from goodfit.report import Contents
 
 DIGITS = tuple("0123456789")
+NAN, INF = float("nan"), float("inf")
+HOSTILE = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)>\x1b[2J"
 CONFUSED = {(8, 1): 2, (9, 5): 1, (3, 9): 1, (5, 3): 1}
 
 
@@ -129,6 +131,95 @@ def make_diabetes() -> Contents:
     )
 
 
+def make_unmeasured() -> Contents:
+    """A run that has not taken a step."""
+    history = History(metric="accuracy")
+    bare = {"validation": None, "verdicts": (), "findings": (), "info": None, "created": ""}
+    return replace(make_digits(), history=history, **bare)
+
+
+def make_one_epoch() -> Contents:
+    """A run of a single epoch."""
+    return replace(make_digits(), history=make_history(num_epochs=1))
+
+
+def make_exploded() -> Contents:
+    """A run whose losses turn infinite, then NaN; one batch had a loss of 0."""
+    history = make_history()
+    train = list(history.epochs.train_loss)
+    train[5], train[20:] = INF, [NAN] * len(train[20:])
+    loss = list(history.steps.loss)
+    loss[300], loss[800:] = 0.0, [NAN] * len(loss[800:])
+    history = replace(
+        history,
+        epochs=replace(history.epochs, train_loss=tuple(train)),
+        steps=replace(history.steps, loss=tuple(loss)),
+        stopped="not-finite",
+    )
+    return replace(make_digits(), history=history)
+
+
+def make_nothing_finite() -> Contents:
+    """A run that was measured, and never gave a finite number."""
+    epochs = replace(
+        make_history().epochs,
+        train_loss=(NAN,) * 27,
+        validation_loss=(INF,) * 27,
+        metric=(NAN,) * 27,
+    )
+    return replace(make_digits(), history=History(metric="accuracy", epochs=epochs))
+
+
+def make_long() -> Contents:
+    """A run of 100,000 steps."""
+    return replace(make_digits(), history=make_history(num_epochs=500, per_epoch=200))
+
+
+def make_many_classes() -> Contents:
+    """A classification with more classes than a table can show."""
+    classes = tuple(f"class {index:03d}" for index in range(150))
+    confused = {(index, (index * 7 + 3) % 150): 1 + index % 4 for index in range(0, 150, 4)}
+    digits = make_digits()
+    return replace(
+        digits,
+        card=replace(digits.card, classes=classes, class_counts=(12,) * 150),
+        validation=make_confusion(classes, 12, confused, log_loss=0.41),
+    )
+
+
+def make_hostile() -> Contents:
+    """A run in which every text tries to become markup."""
+    digits, table = make_digits(), make_diabetes()
+    classes = (HOSTILE, "long " * 40)
+    column = Column(name=HOSTILE, kind="numeric", note=HOSTILE)
+    finding = replace(
+        make_finding(),
+        **dict.fromkeys(("rule", "meaning", "remedy", "source", "where"), HOSTILE),
+        evidence={HOSTILE: HOSTILE},
+    )
+    return replace(
+        digits,
+        name=HOSTILE,
+        recipe_toml=HOSTILE,
+        created=HOSTILE,
+        card=replace(
+            table.card,
+            source=HOSTILE,
+            target=HOSTILE,
+            fingerprint=HOSTILE,
+            classes=classes,
+            class_counts=(3, 4),
+            columns=(column,) * 20,
+            notes=(HOSTILE,),
+        ),
+        history=replace(digits.history, metric=HOSTILE, notes=(HOSTILE,)),
+        validation=replace(make_confusion(classes, 4, {(0, 1): 1}), values={HOSTILE: 1.0}),
+        verdicts=(Verdict(check=HOSTILE, outcome="found", because=HOSTILE, finding=finding),),
+        findings=(finding,),
+        info=replace(make_info(), **dict.fromkeys(("net", "machine", "torch"), HOSTILE)),
+    )
+
+
 def make_errors(part: str, **values: float) -> Scores:
     """Regression scores."""
     return Scores.from_json({"part": part, "num_rows": 66, "values": values})
@@ -226,3 +317,16 @@ def _column(name: str, place: int) -> Column:
         std=13.1,
         note="missing values take the training mean" if name == "bp" else "",
     )
+
+
+SAMPLES = {
+    "classification": make_digits,
+    "regression": make_diabetes,
+    "unmeasured": make_unmeasured,
+    "one-epoch": make_one_epoch,
+    "exploded": make_exploded,
+    "nothing-finite": make_nothing_finite,
+    "long": make_long,
+    "many-classes": make_many_classes,
+    "hostile": make_hostile,
+}

@@ -127,7 +127,8 @@ class CompiledExecutor:
     def prepare(self, coefficients: Tensor, batch: Batch) -> None:
         """Compile for the shapes of this batch; the population stays as it was."""
         traced, saved = self.traced, self.traced.population.clone()
-        batches = [batch] * STEPS_PER_CALL
+        # Tensors of their own: the compiler takes one that comes twice for one argument.
+        batches = [tuple(part.clone() for part in batch) for _ in range(STEPS_PER_CALL)]
         noise = [traced.noise.draw(s, batch) for s in range(STEPS_PER_CALL)]
         several = flat_steps(
             traced.step, traced.population, len(traced.data), len(batch), len(noise[0])

@@ -180,13 +180,15 @@ def _find_last_uses(plan: _Plan, outputs: list[fx.Node]) -> None:
 def _find_mutations(plan: _Plan) -> None:
     """Note what is written in place, and what ``transpose_`` and the like turn in place.
 
-    The latter gets no fixed tensor: its shape would be turned once more at every call.
+    The latter gets no fixed tensor: its shape would be turned once more at every call. From the
+    end, because what an operation in place returns is the tensor that it was given.
     """
-    for node in plan.nodes:
+    for node in reversed(plan.nodes):
         if _schema_mutates(node):
             for source in node.all_input_nodes:
                 plan.mutated.update(_storages(plan.value[source]))
-            if torch.Tag.inplace_view in node.target.tags:  # pyright: ignore[reportAttributeAccessIssue]
+            turns = torch.Tag.inplace_view in getattr(node.target, "tags", ())
+            if turns or node in plan.reshaped:
                 plan.reshaped.update(node.all_input_nodes)
 
 
@@ -252,7 +254,20 @@ def _may_replace(plan: _Plan, old: fx.Node, new: fx.Node, position: int) -> bool
         return new not in plan.reshaped
     last_read = plan.last_use.get(storage_of(plan.value[old]), -1)
     over_itself = last_read == position and _name(new) in _ELEMENTWISE
-    return _takes_out(plan, new) and (last_read < position or over_itself)
+    return _takes_out(plan, new) and (
+        last_read < position or (over_itself and _reads_in_order(plan, old, new))
+    )
+
+
+def _reads_in_order(plan: _Plan, old: fx.Node, new: fx.Node) -> bool:
+    """Tell whether ``new`` reads each element of ``old`` where it would write its own."""
+    place = plan.value[old]
+    read = [plan.value[source] for source in new.all_input_nodes]
+    return all(
+        (part.shape, part.stride()) == (place.shape, place.stride())
+        for part in read
+        if storage_of(part) == storage_of(place)
+    )
 
 
 def _join_concatenations(plan: _Plan) -> None:
@@ -267,15 +282,16 @@ def _join_concatenations(plan: _Plan) -> None:
         pieces = list(node.args[0])  # pyright: ignore[reportArgumentType]
         dim = int(node.args[1]) if len(node.args) > 1 else 0  # pyright: ignore[reportArgumentType]
         whole = torch.empty_like(plan.value[node])
-        plan.bound[node] = whole
-        plan.done.add(node)
         sizes = [plan.value[piece].shape[dim] for piece in pieces]
-        plan.copies[node] = [
+        copies = [
             (segment, piece)
             for segment, piece in zip(whole.split(sizes, dim), pieces, strict=True)
             if storage_of(plan.value[node]) in plan.mutated
             or not _place(plan, maker.get(storage_of(plan.value[piece])), piece, segment)
         ]
+        if len(copies) < len(pieces):
+            plan.bound[node], plan.copies[node] = whole, copies
+            plan.done.add(node)
 
 
 def _makers(plan: _Plan) -> dict[int, fx.Node]:

@@ -18,7 +18,8 @@ def trace(function: Callable[..., Any], args: Sequence[Tensor]) -> fx.GraphModul
     global generator is left as it was.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        module = make_fx(function)(*args)
+        # Views, because a tensor that comes twice would be taken for one argument.
+        module = make_fx(function)(*(arg.detach() for arg in args))
     module.graph.eliminate_dead_code()
     module.recompile()
     return module

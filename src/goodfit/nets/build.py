@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import sys
 from collections.abc import Iterator
@@ -106,7 +107,15 @@ def _own(net: OwnNet, input_shape: tuple[int, ...], num_outputs: int) -> nn.Modu
             do='Write net.make = "my_nets:make_net", or pass the module: train(recipe, net=...).',
         )
     factory = _import_factory(module_name, factory_name, net.make)
-    made = factory(input_shape, num_outputs)
+    try:
+        takes_shapes = bool(inspect.signature(factory).parameters)
+        made = factory(input_shape, num_outputs) if takes_shapes else factory()
+    except Exception as error:
+        raise NetError(
+            f"{net.make} failed: {error}",
+            given=f"input_shape = {list(input_shape)}, num_outputs = {num_outputs}",
+            do="Let the factory take (input_shape, num_outputs) and return the module.",
+        ) from error
     if not isinstance(made, nn.Module):
         raise NetError(
             f"{net.make} did not return a torch.nn.Module.",
@@ -122,9 +131,9 @@ def _import_factory(module_name: str, factory_name: str, given: str):
         sys.path.insert(0, here)
     try:
         return getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise NetError(
             f"The network {given} cannot be imported: {error}.",
             given=given,
             do="Run from the folder that holds the file, or install its package.",
-        ) from None
+        ) from error

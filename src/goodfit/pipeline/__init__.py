@@ -9,7 +9,6 @@ run         what a user holds in the end
 flow        train, resume, load, test, report
 """
 
-from .begin import run_name
 from .flow import Listener, contents, load, report, resume, test, train
 from .run import Run
 
@@ -20,7 +19,6 @@ __all__ = [
     "load",
     "report",
     "resume",
-    "run_name",
     "test",
     "train",
 ]

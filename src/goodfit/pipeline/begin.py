@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .. import runs
 from ..data import Parts, Preparation, fingerprint
@@ -18,7 +21,9 @@ from ..records import DataCard, SplitSizes
 from ..runs import RunFolder
 from ..runs.split import read_split, write_split
 from .material import Known, know, know_loaders, load_dataset, make_net
-from .resolve import num_threads, with_threads
+from .resolve import num_threads, resolve, try_out, with_threads
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,21 +53,50 @@ def known_before(folder: RunFolder, recipe: Recipe, given: Given) -> Known:
     """Load the data again, and take split and preparation as they were written.
 
     Raises:
+        DataError: the data cannot be loaded again.
         RunError: the data has changed since.
     """
+    if not folder.split.exists():
+        return _known_anew(folder, recipe, given)
     before = known_without_data(folder)
-    if before.preparation is None:
-        return know_given(recipe, given)
-    dataset = load_dataset(recipe, given.data)
-    if fingerprint(dataset) != before.card.fingerprint:
+    dataset = _again(given, load_dataset, recipe, given.data)
+    _check_unchanged(recipe, before.card, now=fingerprint(dataset))
+    rows = read_split(folder.split)
+    parts = Parts(train=rows["train"], validation=rows["validation"], test=rows["test"])
+    return replace(before, dataset=dataset, parts=parts)
+
+
+def _known_anew(folder: RunFolder, recipe: Recipe, given: Given) -> Known:
+    """Look at the data anew: the run was killed before it wrote its split, or loaders feed it."""
+    known = _again(given, know_given, recipe, given)
+    if folder.card.exists():
+        card = runs.read_record(folder.card, DataCard)
+        _check_unchanged(recipe, card, now=known.card.fingerprint)
+    write_known(folder, known)
+    return known
+
+
+def _again(given: Given, load: Callable[..., T], *args: Any) -> T:
+    """Load data a second time; a failure may come from data that was given in Python."""
+    try:
+        return load(*args)
+    except DataError as error:
+        if given.data is not None or given.batches is not None:
+            raise
+        raise DataError(
+            f"The data of the run cannot be loaded again. {error.what}",
+            given=error.given,
+            do=f"{error.do} Data that was given in Python has to be given again.",
+        ) from None
+
+
+def _check_unchanged(recipe: Recipe, before: DataCard, *, now: str) -> None:
+    if now != before.fingerprint:
         raise RunError(
             "The data is not what it was when the run began.",
             given=recipe.data.path,
             do="Put the old data back, or train a new run.",
         )
-    rows = read_split(folder.split)
-    parts = Parts(train=rows["train"], validation=rows["validation"], test=rows["test"])
-    return replace(before, dataset=dataset, parts=parts)
 
 
 def known_without_data(folder: RunFolder) -> Known:
@@ -82,23 +116,71 @@ def net_of(recipe: Recipe, known: Known, given: nn.Module | None) -> nn.Module:
     return make_net(recipe, input_shape=known.input_shape, num_outputs=num_outputs, given=given)
 
 
+def resolve_for(recipe: Recipe, known: Known) -> Recipe:
+    """Fill in what the recipe left open; loaders have decided the batch size already."""
+    if known.loaders is not None:
+        recipe = recipe.model_copy(update={"batch_size": len(_first_batch(known)[0])})
+    return resolve(recipe, known.card, num_train=known.sizes.train)
+
+
 def decide_threads(recipe: Recipe, net: nn.Module, known: Known) -> Recipe:
-    """Decide the number of threads, once: another number would give other bits."""
-    if recipe.engine.threads:
-        return recipe
-    batch_shape = (recipe.batch_size or 1, *known.input_shape)
-    return with_threads(recipe, num_threads(net, batch_shape=batch_shape))
+    """Try the network on a batch, and decide the number of threads by what that takes.
+
+    Once for a run: another number would give other bits.
+
+    Raises:
+        NetError: the network does not fit the data.
+    """
+    if known.loaders is None:
+        x, num_outputs = torch.zeros(recipe.batch_size or 1, *known.input_shape), 1
+    else:
+        x, y = _first_batch(known)
+        num_outputs = y.shape[-1]
+    operations = try_out(net, x, num_outputs=len(known.card.classes) or num_outputs)
+    return recipe if recipe.engine.threads else with_threads(recipe, num_threads(operations))
+
+
+def _first_batch(known: Known) -> tuple[Tensor, ...]:
+    assert known.loaders is not None
+    return next(known.loaders[0].epoch(0))
+
+
+class Temporary:
+    """A folder that goes when nobody holds this any more, or at exit, unless it is kept."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="goodfit-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def keep(self) -> None:
+        """Leave the folder where it is."""
+        self._remove.detach()
 
 
 def make_folder(
-    recipe: Recipe, out: Path | str | None
-) -> tuple[RunFolder, tempfile.TemporaryDirectory[str] | None]:
-    """Make the run folder; without a path, a temporary one that lives as long as its handle."""
+    recipe: Recipe, out: Path | str | None, root: Path | str | None = None
+) -> tuple[RunFolder, Temporary | None]:
+    """Make the run folder ``out``, or the next ``root/NAME-N``.
+
+    Without either it is a temporary one, which lives as long as its handle.
+    """
     if out is not None:
         return runs.create(Path(out), recipe=write(recipe)), None
-    temporary = tempfile.TemporaryDirectory(prefix="goodfit-")
-    path = Path(temporary.name) / run_name(recipe)
-    return runs.create(path, recipe=write(recipe)), temporary
+    if root is not None:
+        return _numbered(recipe, Path(root)), None
+    temporary = Temporary()
+    return runs.create(temporary.path / run_name(recipe), recipe=write(recipe)), temporary
+
+
+def _numbered(recipe: Recipe, root: Path) -> RunFolder:
+    """Make the next free folder; another process may be faster and take the number."""
+    while True:
+        path = runs.default_path(run_name(recipe), root)
+        try:
+            return runs.create(path, recipe=write(recipe))
+        except RunError:
+            if runs.default_path(run_name(recipe), root) == path:
+                raise
 
 
 def run_name(recipe: Recipe) -> str:

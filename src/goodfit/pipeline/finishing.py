@@ -53,15 +53,37 @@ def finish(
 
 
 def with_best(net: nn.Module, best: Mapping[str, Tensor]) -> nn.Module:
-    """Write weights as a checkpoint holds them into ``net``, and return it."""
+    """Write weights as a checkpoint holds them into ``net``, and return it.
+
+    Raises:
+        RunError: they are those of another network.
+    """
     prefix = "buffer."
     buffers = {
         name.removeprefix(prefix): tensor[0]
         for name, tensor in best.items()
         if name.startswith(prefix)
     }
+    _check_fits(net, best["w"].shape[1], buffers)
     write_row(net, layout_of(net), best["w"][0], buffers)
     return net.eval()
+
+
+def _check_fits(net: nn.Module, num_weights: int, buffers: Mapping[str, Tensor]) -> None:
+    own = {name: p for name, p in net.named_parameters() if not p.requires_grad}
+    held = {**own, **dict(net.named_buffers())}
+    missing = [name for name, tensor in held.items() if not _same_shape(tensor, buffers.get(name))]
+    if layout_of(net).num_parameters != num_weights or missing:
+        raise RunError(
+            "The run trained another network than this one.",
+            given=f"{layout_of(net).num_parameters:,} weights here, {num_weights:,} in the run"
+            + (f"; no fitting {', '.join(missing[:3])}" if missing else ""),
+            do="Give the network that it began with.",
+        )
+
+
+def _same_shape(mine: Tensor, theirs: Tensor | None) -> bool:
+    return theirs is not None and mine.shape == theirs.shape
 
 
 def evaluate(net: nn.Module, material: Material, part: Any, blocks: Blocks) -> Scores:

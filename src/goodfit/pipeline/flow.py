@@ -22,19 +22,21 @@ from torch import nn
 from .. import runs
 from ..checks import run_checks
 from ..data import PREPARED_FILE
-from ..errors import RunError
+from ..errors import Interrupted, RunError
 from ..recipe import OwnNet, Recipe, read
 from ..records import DataCard, SplitSizes, Verdict
 from ..report import Contents
 from ..runs import Interruption, RunFolder
 from .begin import (
     Given,
+    Temporary,
     decide_threads,
     know_given,
     known_before,
     known_without_data,
     make_folder,
     net_of,
+    resolve_for,
     write_known,
 )
 from .finishing import (
@@ -47,7 +49,7 @@ from .finishing import (
     write_report,
 )
 from .material import Known, Material, material_of, subject_of
-from .resolve import resolve
+from .observers import stop_if_asked
 from .run import Run
 from .training import train as train_net
 from .training import use_threads
@@ -76,6 +78,7 @@ def train(
     validation: Iterable[Any] | None = None,
     net: nn.Module | None = None,
     out: Path | str | None = None,
+    root: Path | str | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """Take data and a network through the whole recipe, and return the finished run.
@@ -87,13 +90,15 @@ def train(
             ``recipe.data``; needs ``validation``.
         validation: The loader of the validation part.
         net: A module to train instead of the recipe's; it is copied, not changed.
-        out: The run folder to make; without it the run lives in a temporary folder until
-            ``run.save``.
+        out: The run folder to make; without it (and ``root``) the run lives in a temporary
+            folder until ``run.save``.
+        root: Instead of ``out``, where to make the next numbered run folder: ``root/digits-1``.
         listener: Is told of card and verdicts as they come, and says whether to draw progress.
 
     Raises:
         GoodfitError: data, recipe, network or folder do not work; says what to do.
-        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved, also in a temporary folder, which
+            is then left.
 
     Example:
         >>> from goodfit.recipe import MLP, Recipe
@@ -108,11 +113,12 @@ def train(
         began = time.perf_counter()
         known = know_given(recipe, given)
         listener.on_card(known.card, known.sizes)
-        recipe = resolve(recipe, known.card, num_train=known.sizes.train)
+        recipe = resolve_for(recipe, known)
         module = net_of(recipe, known, net)
         recipe = decide_threads(recipe, module, known)
-        folder, temporary = make_folder(recipe, out)
-        with folder.locked():
+        stop_if_asked(interruption)
+        folder, temporary = make_folder(recipe, out, root)
+        with folder.locked(), _kept_when_interrupted(temporary):
             write_known(folder, known)
             listener.on_folder(folder.path)
             session = Session(recipe, known, module, folder, interruption, listener, began)
@@ -170,12 +176,13 @@ def test(path: Path | str, *, data: Any = None, net: nn.Module | None = None) ->
         RunError: the part was opened before, there is none, or the data has changed.
     """
     run = load(path, net=net)
+    if not run.sizes.test:
+        raise RunError("This run has no test part.", given=path, do="Test the module by hand.")
     with run.folder.locked():
         runs.check_sealed(run.folder)
         known = known_before(run.folder, run.recipe, Given(data=data))
         material = material_of(known, run.recipe, run.folder.path)
-        if material.test is None:
-            raise RunError("This run has no test part.", given=path, do="Test the module by hand.")
+        assert material.test is not None
         runs.break_seal(run.folder, evaluate(run.module.net, material, "test", material.test))
         tested = read_run(run.folder, run.recipe, run.module.net)
         write_report(tested)
@@ -203,6 +210,16 @@ def _guarded() -> Iterator[Interruption]:
             torch.set_num_threads(threads)
 
 
+@contextmanager
+def _kept_when_interrupted(temporary: Temporary | None) -> Iterator[None]:
+    try:
+        yield
+    except Interrupted:
+        if temporary is not None:
+            temporary.keep()
+        raise
+
+
 @dataclass(frozen=True)
 class Session:
     """A run that is about to train."""
@@ -224,7 +241,7 @@ def _train(session: Session) -> Run:
     load_s = time.perf_counter() - session.began
     verdicts = _check(folder, net, material)
     session.listener.on_verdicts(verdicts)
-    session.interruption.check()
+    stop_if_asked(session.interruption, folder)
     progress = session.listener.progress
     trained = train_net(recipe, material, net, folder, session.interruption, progress=progress)
     run = finish(recipe, material, net, folder, trained, verdicts, load_s)

@@ -116,14 +116,30 @@ def _prepare_module(held: Held, preparation: Preparation) -> nn.Module:
 
 
 def know_loaders(recipe: Recipe, batches: Iterable[Any], validation: Iterable[Any]) -> Known:
-    """Take a user's own loaders: their batches as they come, prepared by whoever made them."""
+    """Take a user's own loaders: their batches as they come, prepared by whoever made them.
+
+    Raises:
+        DataError: they yield nothing, something else than (x, y), or only once.
+    """
     train, held_out = LoaderBatches(batches), LoaderPart(validation)
     x = next(train.epoch(0))[0]
-    targets = torch.cat([y for _, y in train.epoch(0)])
-    num_validation = sum(len(y) for _, y in held_out)
-    card = _card_of_loader(recipe, x, targets, len(targets) + num_validation)
-    sizes = SplitSizes(train=len(targets), validation=num_validation, test=0)
+    targets = [torch.cat([y for _, y in part]) for part in (train.epoch(0), _checked(held_out))]
+    card = _card_of_loader(recipe, x, torch.cat(targets))
+    sizes = SplitSizes(train=len(targets[0]), validation=len(targets[1]), test=0)
     return Known(card, sizes, loaders=(train, held_out))
+
+
+def _checked(part: LoaderPart) -> list[tuple[Tensor, Tensor]]:
+    """Return the batches of a part that can be read again and again."""
+    batches = list(part)
+    if not batches or next(iter(part), None) is None:
+        once = "can be read only once" if batches else "are none"
+        raise DataError(
+            f"The validation batches {once}.",
+            given=type(part.loader).__name__,
+            do="Give a list or a DataLoader of (x, y): each epoch reads it again.",
+        )
+    return batches
 
 
 def _of_loaders(known: Known, batches: LoaderBatches, validation: LoaderPart) -> Material:
@@ -139,20 +155,26 @@ def _of_loaders(known: Known, batches: LoaderBatches, validation: LoaderPart) ->
     )
 
 
-def _card_of_loader(recipe: Recipe, x: Tensor, targets: Tensor, num_rows: int) -> DataCard:
+def _card_of_loader(recipe: Recipe, x: Tensor, targets: Tensor) -> DataCard:
     shape = tuple(x.shape[1:])
     kind = "image" if len(shape) == 3 else "array"
     card = DataCard(
         source=recipe.data.path,
         task="regression",
         input_kind=kind,
-        num_rows=num_rows,
+        num_rows=len(targets),
         input_shape=shape,
         target="y",
         fingerprint="",
     )
     if targets.is_floating_point():
         return card
+    if int(targets.min()) < 0:
+        raise DataError(
+            "Classes are counted from 0.",
+            given=f"a class {int(targets.min())} in the loaders' targets",
+            do="Give class numbers 0, 1, 2, ..., or quantities as floats.",
+        )
     counts = np.bincount(targets.numpy())
     classes = tuple(str(code) for code in range(len(counts)))
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from torch import Tensor
 
 from ..engine import Kind
-from ..errors import Interrupted
+from ..errors import Interrupted, RunError
 from ..loop import Course, Row
 from ..runs import Cadence, Interruption, Journal, RunFolder, checkpoints
 from ..runs.checkpoints import Checkpoint
@@ -38,8 +39,10 @@ class Keeper:
     ) -> None:
         self.folder, self.journal, self.interruption = folder, journal, interruption
         self.executor: Kind | None = None
+        self.executor_reason = ""
         self.num_resumes = 0
         self.spent_s = 0.0
+        self._train_s, self._began = 0.0, time.perf_counter()
         self.notes = list(notes)
         self._cadence = Cadence(SHARE_FOR_CHECKPOINTS)
 
@@ -47,8 +50,19 @@ class Keeper:
         """Go on from a checkpoint: cut the history back to it, and remember what was said."""
         self.journal.truncate_to(found.state["journal_bytes"])
         self.executor = found.state["executor"]
-        self.num_resumes = found.state["num_resumes"] + 1
+        self.executor_reason = found.state["executor_reason"]
+        self.num_resumes = found.state["num_resumes"] + (not found.state["stopped"])
+        self._train_s, self.spent_s = found.state["train_s"], found.state["checkpoint_s"]
         self.notes = [*found.state["notes"], *found.skipped]
+
+    def begin(self) -> None:
+        """Count the time from here on as training."""
+        self._began = time.perf_counter()
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of training, those before an interruption included."""
+        return self._train_s + time.perf_counter() - self._began
 
     def end(self, course: Course) -> None:
         """Close the history: why the run stopped, and which epoch was best."""
@@ -80,7 +94,9 @@ class Keeper:
         """Write a checkpoint: everything that the run needs to end in the same bits."""
         began = time.perf_counter()
         state = {name: getattr(course, name) for name in _COUNTERS}
-        state |= {"executor": self.executor, "num_resumes": self.num_resumes}
+        state |= {"executor": self.executor, "executor_reason": self.executor_reason}
+        state |= {"num_resumes": self.num_resumes}
+        state |= {"train_s": self.train_s, "checkpoint_s": self.spent_s}
         state |= {"notes": self.notes, "journal_bytes": self.journal.sync()}
         checkpoints.save(self.folder.checkpoints, course.step, course_tensors(course), state)
         spent = time.perf_counter() - began
@@ -91,8 +107,34 @@ class Keeper:
         self.save(course)
         raise Interrupted(
             f"Stopped by {self.interruption.name} after step {course.step}; everything is saved.",
-            do=f"Go on with: goodfit resume {self.folder.path}",
+            do=how_to_go_on(self.folder),
         )
+
+
+def stop_if_asked(interruption: Interruption, folder: RunFolder | None = None) -> None:
+    """Leave by an exception if a signal came; for where there is no step to save.
+
+    Raises:
+        Interrupted: a signal came; says how to go on.
+    """
+    if interruption.requested and folder is None:
+        raise Interrupted(
+            f"Stopped by {interruption.name}; nothing was written yet.", do="Start it again."
+        )
+    if interruption.requested and folder is not None:
+        raise Interrupted(
+            f"Stopped by {interruption.name}; no step was lost.", do=how_to_go_on(folder)
+        )
+
+
+def how_to_go_on(folder: RunFolder) -> str:
+    """Return the command that continues a run, as one types it.
+
+    Example:
+        >>> how_to_go_on(RunFolder(Path("my runs/iris-1")))
+        "Go on with: goodfit resume 'my runs/iris-1'"
+    """
+    return f"Go on with: goodfit resume {shlex.quote(str(folder.path))}"
 
 
 def course_tensors(course: Course) -> dict[str, Tensor]:
@@ -102,11 +144,28 @@ def course_tensors(course: Course) -> dict[str, Tensor]:
 
 
 def restore(course: Course, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Put a checkpoint back into a course."""
-    for name, tensor in course_tensors(course).items():
+    """Put a checkpoint back into a course.
+
+    Raises:
+        RunError: the course is that of another network, optimiser or loader.
+    """
+    now = course_tensors(course)
+    for name in now.keys() | tensors.keys():
+        _check_shape(name, now.get(name), tensors.get(name))
+    for name, tensor in now.items():
         tensor.copy_(tensors[name])
     for name in _COUNTERS:
         setattr(course, name, state[name])
+
+
+def _check_shape(name: str, now: Tensor | None, before: Tensor | None) -> None:
+    shapes = [None if tensor is None else list(tensor.shape) for tensor in (now, before)]
+    if shapes[0] != shapes[1]:
+        raise RunError(
+            "The run began with another network, optimiser or number of batches.",
+            given=f"{name} of shape {shapes[0]} now, {shapes[1]} in the checkpoint",
+            do="Resume with what it began with, or train a new run.",
+        )
 
 
 class Bar:

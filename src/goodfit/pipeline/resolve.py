@@ -7,10 +7,12 @@ import math
 import os
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..errors import NetError
+from ..nets import pack_parameters
 from ..recipe import CNN, MLP, Net, Recipe
 from ..records import DataCard
 
@@ -48,23 +50,50 @@ def with_threads(recipe: Recipe, threads: int) -> Recipe:
     )
 
 
-def num_threads(net: nn.Module, *, batch_shape: tuple[int, ...]) -> int:
-    """Return how many threads pay for a step on such a batch: one, or all that torch may use.
+def num_threads(operations: int) -> int:
+    """Return how many threads pay for a step of a network: one, or all that torch may use.
+
+    ``operations`` are those of its forward pass; the backward pass takes twice as many.
+    """
+    worth_it = 3 * operations >= OPERATIONS_WORTH_THREADS
+    return min(torch.get_num_threads(), _cores()) if worth_it else 1
+
+
+def try_out(net: nn.Module, x: Tensor, *, num_outputs: int) -> int:
+    """Run a batch ``x`` forward as in training, and return its floating-point operations.
 
     Raises:
-        NetError: the network does not take such a batch.
+        NetError: the network has nothing to train, does not take the batch, or gives something
+            else than ``[N, num_outputs]``.
     """
+    if any(is_lazy(tensor) for tensor in (*net.parameters(), *net.buffers())):
+        raise NetError(
+            "The network has lazy layers, which have no weights yet.",
+            given=type(net).__name__,
+            do="Run a batch through it before: net(x).",
+        )
+    pack_parameters([net])
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            copy.deepcopy(net).eval()(torch.zeros(batch_shape))
+            outputs = copy.deepcopy(net).train()(x)
     except Exception as error:
         raise NetError(
             f"The network fails on a batch: {error}",
-            given=f"inputs of shape {list(batch_shape)}",
-            do="Let it take inputs of that shape, or change its first layer.",
+            given=f"inputs of shape {list(x.shape)} and type {x.dtype}",
+            do="Let its first layer take such inputs; batch norm needs two rows or more.",
         ) from error
-    operations = 3 * counter.get_total_flops()
-    return 1 if operations < OPERATIONS_WORTH_THREADS else min(torch.get_num_threads(), _cores())
+    _check_outputs(outputs, [len(x), num_outputs])
+    return counter.get_total_flops()
+
+
+def _check_outputs(outputs: object, wanted: list[int]) -> None:
+    found = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    if found != wanted:
+        raise NetError(
+            "The network gives something else than the task needs.",
+            given=f"{found} for a batch of {wanted[0]} rows",
+            do=f"Let its last layer give {wanted}: a score for each class, or the quantity.",
+        )
 
 
 def _cores() -> int:

@@ -19,6 +19,8 @@ from ..evaluation import Model
 from ..recipe import Recipe
 from ..records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
 from ..runs import RunFolder, write_text
+from ..runs.atomic import disk_errors
+from .begin import Temporary
 
 BLOCK_ROWS = 4096
 
@@ -42,7 +44,7 @@ class Run:
     folder: RunFolder
     preparation: Preparation | None = None
     test_scores: Scores | None = None
-    temporary: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    temporary: Temporary | None = field(default=None, repr=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -54,11 +56,12 @@ class Run:
 
         Args:
             inputs: A DataFrame with the columns that were trained on, or an array or tensor
-                ``[N, ...]`` of raw inputs.
+                ``[N, ...]`` of raw inputs. Where loaders fed the run, a tensor is taken as it
+                is, and all else becomes float32.
 
         Returns:
             ``[N]`` class names (integers where all are), or float quantities in the target's own
-            unit.
+            unit (``[N, D]`` where a loader's targets are D quantities each).
 
         Raises:
             DataError: a column is missing, or the shape is wrong.
@@ -66,7 +69,7 @@ class Run:
         outputs = self._outputs(inputs)
         if self.card.task == "classification":
             return _labels(self.card.classes)[outputs.argmax(axis=1)]
-        return outputs.reshape(-1)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def predict_proba(self, inputs: Any) -> NDArray:
         """Return the classes' probabilities ``[N, C]`` for raw inputs, in ``card.classes`` order.
@@ -94,36 +97,46 @@ class Run:
         """Write the run as a folder, which ``goodfit.load`` and the command line read.
 
         Raises:
-            RunError: ``path`` exists already.
+            RunError: ``path`` exists already, or cannot be written; then nothing is.
         """
         path = Path(path)
         if path.exists():
             raise RunError("There is something at this path.", given=path, do="Name a new folder.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as scratch:
-            copy = shutil.copytree(self.folder.path, Path(scratch) / path.name)
-            copy.rename(path)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as scratch:
+                copy = shutil.copytree(self.folder.path, Path(scratch) / path.name)
+                copy.rename(path)
         return path
 
     def _outputs(self, inputs: Any) -> NDArray[np.float32]:
-        encoded = torch.from_numpy(self._encoded(inputs))
+        encoded = self._encoded(inputs)
         self.module.eval()
         with torch.no_grad():
             blocks = [self.module(block) for block in encoded.split(BLOCK_ROWS)]
         return torch.cat(blocks).numpy()
 
-    def _encoded(self, inputs: Any) -> NDArray:
+    def _encoded(self, inputs: Any) -> torch.Tensor:
         if isinstance(inputs, torch.Tensor):
-            inputs = inputs.numpy()
+            if self.preparation is None:
+                return inputs
+            inputs = inputs.detach().cpu().numpy()
         if not isinstance(inputs, pd.DataFrame):
             inputs = np.asarray(inputs)
         if self.preparation is None:
-            return np.asarray(inputs, dtype=np.float32)
-        return encode(inputs, self.preparation)
+            return _tensor(np.asarray(inputs, dtype=np.float32))
+        return _tensor(encode(inputs, self.preparation))
 
 
 def _labels(classes: tuple[str, ...]) -> NDArray:
     """Return the classes as labels: integers where every name is one, else the names."""
-    names = np.asarray(classes)
-    whole = all(name.lstrip("-").isdecimal() and str(int(name)) == name for name in classes)
-    return names.astype(np.int64) if whole else names
+    try:
+        numbers = np.array([int(name) for name in classes], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return np.asarray(classes)
+    return numbers if tuple(map(str, numbers)) == classes else np.asarray(classes)
+
+
+def _tensor(array: NDArray) -> torch.Tensor:
+    """Return a tensor on the array's memory, or a copy where torch cannot use that."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from ..optim import rule_of
 from ..recipe import Recipe
 from ..runs import Interruption, Journal, RunFolder, checkpoints
 from .material import Material, loss_of
-from .observers import Bar, Keeper, Together, restore
+from .observers import Bar, Keeper, Together, restore, stop_if_asked
 
 METRICS = {"classification": ("accuracy", accuracy), "regression": ("r2", r2)}
 
@@ -59,20 +58,25 @@ def train(
         keeper = Keeper(folder, journal, interruption, notes=material.notes)
         resumed = _continue(course, keeper)
         executor = _executor(recipe, material, problem, population, keeper.executor)
-        interruption.check()
-        keeper.executor = executor.kind
+        stop_if_asked(interruption, folder)
+        _name_executor(executor, keeper)
         job = _job(recipe, material, problem, executor, keeper)
         if progress:
             job = _with_bar(job, stack)
-        began = time.perf_counter()
+        keeper.begin()
         if not resumed:
             keeper.save(course)
         run_loop(job, course)
         keeper.end(course)
-    spent = time.perf_counter() - began
-    return Trained(
-        course, problem, executor.kind, executor.reason, spent, keeper.spent_s, keeper.num_resumes
-    )
+        return Trained(
+            course,
+            problem,
+            executor.kind,
+            executor.reason,
+            keeper.train_s,
+            keeper.spent_s,
+            keeper.num_resumes,
+        )
 
 
 def _problem(recipe: Recipe, material: Material, net: nn.Module) -> tuple[Problem, Population]:
@@ -114,6 +118,13 @@ def _executor(
         mode=before or recipe.engine.mode,
         num_steps=budget.num_steps,
     )
+
+
+def _name_executor(executor: Executor, keeper: Keeper) -> None:
+    """Put on record who runs the steps; a run that goes on keeps the reason that it began with."""
+    if executor.kind == keeper.executor:
+        executor.reason = keeper.executor_reason
+    keeper.executor, keeper.executor_reason = executor.kind, executor.reason
 
 
 def _job(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from bokeh.core.types import ID
 from bokeh.embed import json_item
 from bokeh.models import (
     BasicTickFormatter,
     ColumnDataSource,
+    DataRange1d,
+    FixedTicker,
     GlyphRenderer,
     HoverTool,
     NumeralTickFormatter,
@@ -19,11 +23,12 @@ from bokeh.plotting import figure
 
 from ..records import History
 from .palette import LIGHT
-from .series import EpochLines, Floats, StepLine, epoch_lines, log_scale_helps, step_line
+from .series import EpochLines, Floats, StepLine, epoch_lines, log_scale_helps, log_ticks, step_line
 from .words import score_word
 
 FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 FEW_POINTS = 40
+HOVER_ROW = '<div><span style="opacity: .75">{words}</span> {value}</div>'
 LOG_NOTE = " The axis is logarithmic: equal distances are equal ratios."
 
 
@@ -52,7 +57,9 @@ def _loss(history: History) -> Chart | None:
     if not _drawable(lines.train, lines.validation, steps.value):
         return None
     log = log_scale_helps(lines.train, lines.validation)
-    plot = _figure(log=log, height=340)
+    if log:
+        steps = steps._replace(value=np.maximum(steps.value, _floor(lines)))
+    plot = _figure(lines.train, lines.validation, steps.value, log=log, height=340)
     _draw_steps(plot, steps, "step", 1)
     _draw_losses(plot, lines)
     _mark_best(plot, lines, history.best_epoch)
@@ -62,12 +69,12 @@ def _loss(history: History) -> Chart | None:
         caption="Validation loss: the mean loss on rows the network never trained on. "
         "Training loss: the mean over an epoch's batches, while the weights still changed."
         + (LOG_NOTE if log else ""),
-        label=f"Training and validation loss by epoch. {_ends('Validation loss', lines.validation)}",
+        label=f"Loss by epoch. {_ends('Validation loss', lines.validation)}",
         legend=(
             ("train", "training"),
             ("validation", "validation"),
             ("step", "each batch"),
-            *([("best", f"best epoch: {history.best_epoch}")] if history.best_epoch else []),
+            *_best_key(history),
         ),
         item=_item(plot, "loss"),
     )
@@ -77,12 +84,12 @@ def _metric(history: History) -> Chart | None:
     lines, word = epoch_lines(history), score_word(history.metric)
     if not _drawable(lines.metric):
         return None
-    plot = _figure()
+    plot = _figure(lines.metric)
     if history.metric == "accuracy":
         plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %")
     source = _source(epoch=lines.epoch, metric=lines.metric)
     line = _line(plot, source, "metric", "validation", marks=len(lines.epoch) <= FEW_POINTS)
-    _hover(plot, line, ("epoch", "@epoch{0,0}"), ("validation", "@metric{0.0000}"))
+    _hover(plot, line, "epoch", metric="validation")
     _mark_best(plot, lines, history.best_epoch)
     return Chart(
         key="metric",
@@ -99,6 +106,7 @@ def _rate(history: History) -> Chart | None:
         key="rate",
         title="Learning rate",
         caption="How far a step goes along the update, as the schedule sets it.",
+        width=2,
     )
 
 
@@ -110,19 +118,22 @@ def _grad_norm(history: History) -> Chart | None:
         title="Gradient norm",
         caption="The length of the gradient at each step: rising without end means that "
         f"training explodes, near zero from the start that it stands still.{clipped}",
+        width=1,
     )
 
 
 DRAWN = (_loss, _metric, _rate, _grad_norm)
 
 
-def _step_chart(line: StepLine, *, key: str, title: str, caption: str) -> Chart | None:
+def _step_chart(
+    line: StepLine, *, key: str, title: str, caption: str, width: float
+) -> Chart | None:
     if not _drawable(line.value):
         return None
     log = key == "norm" and log_scale_helps(line.value)
-    plot = _figure(log=log)
-    drawn = _draw_steps(plot, line, "train", 1)
-    _hover(plot, drawn, ("step", "@step{0,0}"), (title.lower(), "@value{0.000e+0}"))
+    plot = _figure(line.value, log=log)
+    drawn = _draw_steps(plot, line, "train", width)
+    _hover(plot, drawn, "step", value=title.lower())
     return Chart(
         key=key,
         title=title,
@@ -137,8 +148,7 @@ def _draw_losses(plot: figure, lines: EpochLines) -> None:
     few = len(lines.epoch) <= FEW_POINTS
     _line(plot, source, "train", "train", marks=few)
     line = _line(plot, source, "validation", "validation", marks=few)
-    shown = (("epoch", "@epoch{0,0}"), ("training", "@train{0.0000}"))
-    _hover(plot, line, *shown, ("validation", "@validation{0.0000}"))
+    _hover(plot, line, "epoch", train="training", validation="validation")
 
 
 def _draw_steps(plot: figure, line: StepLine, role: str, width: float) -> GlyphRenderer:
@@ -151,7 +161,9 @@ def _line(
 ) -> GlyphRenderer:
     if marks:
         plot.scatter("epoch", y, source=source, color=LIGHT[role], size=5)
-    return plot.line("epoch", y, source=source, color=LIGHT[role], width=width, line_join="round")
+    return plot.line(
+        "epoch", y, source=source, color=LIGHT[role], line_width=width, line_join="round"
+    )
 
 
 def _mark_best(plot: figure, lines: EpochLines, best: int | None) -> None:
@@ -160,15 +172,29 @@ def _mark_best(plot: figure, lines: EpochLines, best: int | None) -> None:
         plot.add_layout(mark)
 
 
-def _hover(plot: figure, line: GlyphRenderer, *rows: tuple[str, str]) -> None:
-    plot.add_tools(HoverTool(renderers=[line], tooltips=list(rows), mode="vline"))
+def _best_key(history: History) -> list[tuple[str, str]]:
+    best = history.best_epoch
+    return [] if best is None else [("best", f"best epoch: {best:,}")]
 
 
-def _figure(*, log: bool = False, height: int = 220) -> figure:
+def _hover(plot: figure, line: GlyphRenderer, unit: str, **columns: str) -> None:
+    """Show the values of ``columns`` (name in the source = words) where the pointer is."""
+    shown = {unit: f"@{unit}{{0,0}}"} | {
+        words: f"@{column}{{%.4g}}" for column, words in columns.items()
+    }
+    rows = "".join(HOVER_ROW.format(words=words, value=value) for words, value in shown.items())
+    tool = HoverTool(renderers=[line], tooltips=rows, mode="vline")
+    tool.formatters = {f"@{column}": "printf" for column in columns}
+    plot.add_tools(tool)
+
+
+def _figure(*columns: Floats, log: bool = False, height: int = 220) -> figure:
+    """Make an empty chart for these values."""
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
         y_axis_type="log" if log else "linear",
+        y_range=DataRange1d(default_span=_span(columns)),
         tools="",
         toolbar_location=None,
         background_fill_color=None,
@@ -177,8 +203,9 @@ def _figure(*, log: bool = False, height: int = 220) -> figure:
         min_border=4,
     )
     plot.xaxis.axis_label = "epoch"
-    if not log:
-        plot.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
+    plot.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
+    if log:
+        plot.yaxis.ticker = plot.ygrid.ticker = FixedTicker(ticks=log_ticks(*columns))
     _style_axes(plot)
     return plot
 
@@ -198,11 +225,22 @@ def _style_axes(plot: figure) -> None:
 
 def _source(**columns: Floats) -> ColumnDataSource:
     """Send float32: half the bytes, and more digits than a screen shows."""
-    return ColumnDataSource({name: values.astype(np.float32) for name, values in columns.items()})
+    with np.errstate(over="ignore"):
+        return ColumnDataSource({key: column.astype("float32") for key, column in columns.items()})
 
 
 def _item(plot: figure, key: str) -> dict[str, Any]:
-    return dict(json_item(plot, f"chart-{key}"))
+    return dict(json_item(plot, ID(f"chart-{key}")))
+
+
+def _floor(lines: EpochLines) -> float:
+    """Return where a logarithmic axis may end: one lucky batch must not flatten the curves."""
+    return float(np.nanmin([lines.train, lines.validation])) / 20
+
+
+def _span(columns: Sequence[Floats]) -> float:
+    """Return the length of an axis on which all values are equal: as large as they are."""
+    return float(np.nanmax(np.abs(np.concatenate(columns)))) or 1.0
 
 
 def _drawable(*columns: Floats) -> bool:

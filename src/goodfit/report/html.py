@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..records import History
 from . import confusion, words
 from .charts import draw_charts
 from .contents import Contents
@@ -29,7 +31,7 @@ HERE = Path(__file__).parent
 MAX_EPOCH_ROWS = 100
 FILTERS = {
     name: getattr(words, name)
-    for name in ("number", "percent", "seconds", "count", "score_word", "clean")
+    for name in ("number", "percent", "seconds", "count", "score_word", "one_input")
 }
 
 
@@ -57,11 +59,11 @@ def _view(contents: Contents) -> dict[str, Any]:
         "stopped": words.STOPPED[contents.history.stopped],
         "tiles": tiles(contents),
         "charts": draw_charts(contents.history),
-        "epoch_rows": _epoch_rows(contents),
+        "epoch_rows": _epoch_rows(contents.history),
         "not_finite": not_finite_notes(contents.history),
         "picture": _data_url(curves_svg(contents.history)),
         "confusion": confusion,
-        "nonce": hashlib.sha256(repr(contents).encode()).hexdigest()[:32],
+        "nonce": _nonce(contents),
         "light": LIGHT,
         "dark": DARK,
         "style": Markup((HERE / "page.css").read_text(encoding="utf-8")),
@@ -69,9 +71,12 @@ def _view(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _epoch_rows(contents: Contents) -> list[tuple[float, ...]]:
-    lines = epoch_lines(contents.history, MAX_EPOCH_ROWS)
-    return list(zip(*(column.tolist() for column in lines), strict=True))
+def _epoch_rows(history: History) -> list[list[str]]:
+    """Return the cells of the table by epoch, thinned like the curves; a gap is a dash."""
+    show = (words.number, words.number, words.number, words.score_word(history.metric).show)
+    columns = zip(show, epoch_lines(history, MAX_EPOCH_ROWS), strict=True)
+    told = [[form(x) if math.isfinite(x) else "–" for x in column] for form, column in columns]
+    return [list(row) for row in zip(*told, strict=True)]
 
 
 @cache
@@ -99,6 +104,12 @@ def _bokeh() -> str:
 def _finalize(value: Any) -> Any:
     is_text = isinstance(value, str) and not isinstance(value, Markup)
     return words.clean(value) if is_text else value
+
+
+def _nonce(contents: Contents) -> str:
+    """Return the word that marks the page's own scripts, which no text inside it can foresee."""
+    known = repr((contents.name, contents.created, contents.card, contents.validation))
+    return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
 def _data_url(svg: str) -> str:

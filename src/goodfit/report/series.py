@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -66,6 +67,22 @@ def log_scale_helps(*columns: Floats) -> bool:
     return bool(len(values) and values.min() > 0 and values.max() / values.min() > 20)
 
 
+def log_ticks(*columns: Floats) -> list[float]:
+    """Return round values for a logarithmic axis: 1, 2, 5 in each decade, or 1 where many.
+
+    Example:
+        >>> log_ticks(np.array([0.3, 4.0])), log_ticks(np.array([0.003, 20.0]))
+        ([0.5, 1.0, 2.0], [0.01, 0.1, 1.0, 10.0])
+    """
+    values = np.concatenate(columns)
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = np.log10(values.min()), np.log10(values.max())
+    leads = (1, 2, 5) if high - low < 2.5 else (1,)
+    powers = range(math.floor(low), math.ceil(high) + 1, max(1, round((high - low) / 6)))
+    ticks = [float(f"{lead}e{power}") for power in powers for lead in leads]
+    return [tick for tick in ticks if low <= math.log10(tick) <= high]
+
+
 def not_finite_notes(history: History) -> list[str]:
     """Say where measured values were not finite, since a gap in a line is easily missed.
 
@@ -87,7 +104,7 @@ def not_finite_notes(history: History) -> list[str]:
 
 
 def _not_finite(name: str, unit: str, places: Sequence[int], values: Sequence[float]) -> str:
-    bad = [place for place, value in zip(places, values, strict=False) if not np.isfinite(value)]
+    bad = [place for place, value in zip(places, values, strict=False) if not math.isfinite(value)]
     if not bad:
         return ""
     total = count(len(values), unit)

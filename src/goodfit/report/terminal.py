@@ -6,6 +6,7 @@ rich's business: none in a pipe or under ``NO_COLOR``.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from rich.text import Text
 from ..records import DataCard, Scores, SplitSizes, Verdict
 from .confusion import MAX_CLASSES, ClassResult, class_results, confused_pairs
 from .contents import Contents
-from .words import STOPPED, clean, count, headline, number, percent, score_word, seconds
+from .words import STOPPED, clean, count, headline, number, one_input, percent, score_word, seconds
 
 OUTCOMES = {
     "passed": ("passed", "green"),
@@ -31,7 +32,7 @@ def print_card(card: DataCard, sizes: SplitSizes, console: Console) -> None:
     """Print what the data is and how it is split."""
     rows = [
         ("data", f"{card.source}: {count(card.num_rows, 'row')}, {card.task} of {card.target}"),
-        ("input", f"{card.input_kind}, {' x '.join(map(str, card.input_shape))}"),
+        ("input", one_input(card)),
         ("target", _target(card)),
         ("split", _split(sizes)),
         ("damage", _damage(card)),
@@ -80,7 +81,8 @@ def _target(card: DataCard) -> str:
 
 
 def _split(sizes: SplitSizes) -> str:
-    return f"{sizes.train:,} train, {sizes.validation:,} validation, {sizes.test:,} test (sealed)"
+    test = f"{sizes.test:,} test (sealed)" if sizes.test else "no test part"
+    return f"{sizes.train:,} train, {sizes.validation:,} validation, {test}"
 
 
 def _damage(card: DataCard) -> str:
@@ -147,7 +149,7 @@ def _places(contents: Contents, folder: Path | None, report: Path | None) -> lis
     if report is not None:
         rows.append(("report", str(report)))
     if contents.test is None and contents.sizes.test:
-        rows.append(("next", f"goodfit test {folder or contents.name}"))
+        rows.append(("next", f"goodfit test {shlex.quote(str(folder or contents.name))}"))
     return rows
 
 

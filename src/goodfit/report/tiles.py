@@ -10,6 +10,8 @@ from .confusion import commonest_share
 from .contents import Contents
 from .words import count, main_score, number, percent, score_word, seconds
 
+MAX_SCORES = 3
+
 
 class Tile(NamedTuple):
     """One number, its name, and what to compare it with."""
@@ -22,17 +24,19 @@ class Tile(NamedTuple):
 def tiles(contents: Contents) -> list[Tile]:
     """Return the numbers that sum a run up, the most important first."""
     scores = _score_tiles(contents.validation, contents.card)
-    return [*scores, *_test_tile(contents), *_epoch_tile(contents), *_cost_tiles(contents)]
+    return [*scores, *_test_tile(contents), *_epoch_tile(contents), *_cost_tile(contents)]
 
 
 def _score_tiles(scores: Scores | None, card: DataCard) -> list[Tile]:
     if scores is None:
         return []
-    words = {key: score_word(key) for key in scores.values}
-    return [
-        Tile(words[key].label, words[key].show(value), _comparison(key, scores, card))
-        for key, value in scores.values.items()
-    ]
+    keys = sorted(scores.values, key=lambda key: key != main_score(scores))
+    return [_score_tile(key, scores, card) for key in keys[:MAX_SCORES]]
+
+
+def _score_tile(key: str, scores: Scores, card: DataCard) -> Tile:
+    word = score_word(key)
+    return Tile(word.label, word.show(scores.values[key]), _comparison(key, scores, card))
 
 
 def _comparison(key: str, scores: Scores, card: DataCard) -> str:
@@ -47,6 +51,8 @@ def _comparison(key: str, scores: Scores, card: DataCard) -> str:
 
 
 def _test_tile(contents: Contents) -> list[Tile]:
+    if contents.test is None and not contents.sizes.test:
+        return []
     if contents.test is None:
         rows = count(contents.sizes.test, "row")
         return [Tile("Test part", "sealed", f"{rows} that no decision has seen")]
@@ -64,11 +70,11 @@ def _epoch_tile(contents: Contents) -> list[Tile]:
     return [Tile("Best epoch", f"{history.best_epoch:,}", f"of {ran}; its weights are kept")]
 
 
-def _cost_tiles(contents: Contents) -> list[Tile]:
+def _cost_tile(contents: Contents) -> list[Tile]:
     info = contents.info
     if info is None:
         return []
+    parameters = count(info.num_parameters, "parameter")
     return [
-        Tile("Training", seconds(info.train_s), f"on {count(info.threads, 'thread')}"),
-        Tile("Parameters", f"{info.num_parameters:,}", "numbers that training sets"),
+        Tile("Training", seconds(info.train_s), f"{parameters}, {count(info.threads, 'thread')}")
     ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..records import Scores
+from ..records import DataCard, Scores
 from .contents import Contents
 
 STOPPED = {
@@ -84,6 +84,13 @@ def count(num: int, noun: str, plural: str = "") -> str:
         ('1 row', '1,797 rows', '2 classes')
     """
     return f"{num:,} {noun if num == 1 else plural or noun + 's'}"
+
+
+def one_input(card: DataCard) -> str:
+    """Say what one sample is, as it is fed: a row of numbers, or an array of some shape."""
+    if len(card.input_shape) == 1:
+        return f"{card.input_kind}, {count(card.input_shape[0], 'number')}"
+    return f"{card.input_kind}, {' × '.join(map(str, card.input_shape))}"
 
 
 SCORES = {
