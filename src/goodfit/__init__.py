@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from . import commands as commands
     from .errors import DataError, GoodfitError, Interrupted, NetError, RecipeError, RunError
-    from .pipeline import Listener, Run, load, report, resume, test, train
+    from .pipeline import Listener, Run, load, resume, test, train
     from .recipe import (
         CNN,
         MLP,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".errors": ("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
-    ".pipeline": ("Listener", "Run", "load", "report", "resume", "test", "train"),
+    ".pipeline": ("Listener", "Run", "load", "resume", "test", "train"),
     ".recipe": (
         *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
         *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
@@ -97,7 +97,6 @@ __all__ = [
     "Verdict",
     "__version__",
     "load",
-    "report",
     "resume",
     "test",
     "train",

@@ -14,6 +14,7 @@ import pytest
 from pipeline_helpers import TINY, bits_of, expected_scores, newest_checkpoint, raw_data, rows_of
 
 import goodfit as gf
+from goodfit import pipeline
 from goodfit.errors import GoodfitError, RunError
 
 INPUTS, TARGET = raw_data("iris")
@@ -81,7 +82,7 @@ def test_the_report_is_written_where_one_likes(finished: gf.Run, tmp_path: Path)
 
 def test_the_report_is_made_again_from_the_folder(copied: Path) -> None:
     (copied / "report.html").unlink()
-    assert gf.report(copied) == copied / "report.html"
+    assert pipeline.report(copied) == copied / "report.html"
     assert "Accuracy" in (copied / "report.html").read_text(encoding="utf-8")
 
 
@@ -137,7 +138,7 @@ def test_a_folder_with_other_things_is_not_taken(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("command", [gf.load, gf.resume, gf.test, gf.report])
+@pytest.mark.parametrize("command", [gf.load, gf.resume, gf.test, pipeline.report])
 def test_what_is_no_run_is_told(command: Callable, tmp_path: Path, finished: gf.Run) -> None:
     with pytest.raises(RunError, match="no run folder"):
         command(tmp_path / "none")
@@ -154,7 +155,7 @@ def raise_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("command", [gf.load, gf.test, gf.report])
+@pytest.mark.parametrize("command", [gf.load, gf.test, pipeline.report])
 def test_an_unfinished_run_is_told_how_to_finish(command: Callable, tmp_path: Path) -> None:
     class Killer(gf.Listener):
         on_verdicts = raise_interrupt
@@ -292,6 +293,7 @@ FULL = """
 import os, resource, signal, sys
 from pathlib import Path
 import goodfit as gf
+from goodfit import pipeline
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = int(sys.argv[2])
 class Limit(gf.Listener):

@@ -29,9 +29,10 @@ def outputs_of(model: nn.Module, blocks: Iterable[tuple[Tensor, Tensor]]) -> tup
 
     The model is put into evaluation mode for this, and back.
     """
-    was_training = model.training
+    training = [module for module in model.modules() if module.training]
     model.eval()
     with torch.inference_mode():
         pairs = [(model(x), y) for x, y in blocks]
-    model.train(was_training)
+    for module in training:
+        module.training = True
     return torch.cat([output for output, _ in pairs]), torch.cat([y for _, y in pairs])

@@ -102,8 +102,8 @@ def train(
 
     Example:
         >>> from goodfit.recipe import MLP, Recipe
-        >>> run = train(Recipe(data="iris", net=MLP(hidden=(16,)), epochs=30))
-        >>> run.scores.values["accuracy"] > 0.8
+        >>> run = train(Recipe(data="wine", net=MLP(hidden=(32,))))
+        >>> run.scores.values["accuracy"] > 0.9
         True
     """
     given, listener = Given(data, batches, validation, net), listener or Listener()

@@ -131,6 +131,7 @@ def how_to_go_on(folder: RunFolder) -> str:
     """Return the command that continues a run, as one types it.
 
     Example:
+        >>> from pathlib import Path
         >>> how_to_go_on(RunFolder(Path("my runs/iris-1")))
         "Go on with: goodfit resume 'my runs/iris-1'"
     """
