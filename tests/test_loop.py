@@ -299,31 +299,32 @@ def test_a_loss_that_is_not_finite_ends_the_run() -> None:
 SHORT = recipe_of(epochs=2)
 
 
-def whole_run(mode: str, watcher: Watcher | None = None) -> Course:
-    """Run to the end: two epochs of five batches of 14 rows and one of 10."""
-    job, course = make_job(dropping(), SHORT, mode=mode, batch_size=14, watcher=watcher)
+def whole_run(mode: str, watcher: Watcher | None = None, *, batch_size: int = 14) -> Course:
+    """Run two epochs of 80 rows to the end."""
+    job, course = make_job(dropping(), SHORT, mode=mode, batch_size=batch_size, watcher=watcher)
     train(job, course)
     return course
 
 
-@pytest.mark.parametrize("mode", ["traced", "eager"])
+@pytest.mark.parametrize(("mode", "size", "steps"), [("traced", 20, 4), ("eager", 14, 6)])
 def test_a_run_that_dies_anywhere_goes_on_to_the_same_bits(
-    monkeypatch: pytest.MonkeyPatch, mode: str
+    monkeypatch: pytest.MonkeyPatch, mode: str, size: int, steps: int
 ) -> None:
     """After every step, while evaluating, and between epochs; by a new executor."""
     monkeypatch.setattr(loop, "STEPS_PER_CALL", 1)
     watcher = Watcher(copies=True)
-    whole = whole_run(mode, watcher)
-    assert whole.step == 12
-    assert len(watcher.left) == 2 * (6 + 1 + 1)
+    whole = whole_run(mode, watcher, batch_size=size)
+    assert whole.step == 2 * steps
+    assert len(watcher.left) == 2 * (steps + 1 + 1)
     for left, num_rows in watcher.left[:-1]:
-        job, course = make_job(dropping(), SHORT, mode=mode, batch_size=14, course=left)
+        job, course = make_job(dropping(), SHORT, mode=mode, batch_size=size, course=left)
         rows = run(job, course)
         check_same(course, whole)
         assert watcher.rows[:num_rows] + rows == watcher.rows
 
 
 def test_an_observer_may_stop_a_run_by_raising() -> None:
+    """Here with a last batch that is smaller, and so is traced apart."""
     job, course = make_job(dropping(), SHORT, batch_size=14, watcher=Stopper(last_step=6))
     with pytest.raises(Stop):
         train(job, course)

@@ -118,7 +118,9 @@ def test_when_compiling_fails_the_step_is_replayed_from_the_same_start(
         raise RuntimeError("no room\nfor objects")
 
     monkeypatch.setattr(executor, "compile_graph", fail)
-    failed, plain = (make_team(small, [ROW], mode=mode) for mode in ("compiled", "traced"))
+    failed, plain = (
+        make_team(lambda: nn.Linear(64, 10), [Row()], mode=mode) for mode in ("compiled", "traced")
+    )
     assert failed.executor.kind == "traced"
     assert failed.executor.reason == "compiling failed (no room), so the traced step is replayed"
     assert same_bits(failed.population.w, plain.population.w)
@@ -164,7 +166,7 @@ def check_compiled(team: Team, plain: Team, *, tolerance: float) -> None:
 def test_compiled_calls_are_whole_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is short, or of several sizes, goes to the replay."""
     monkeypatch.setattr(executor, "compile_graph", lambda module: module)
-    team, lengths = make_team(small, [ROW], mode="compiled"), []
+    team, lengths = make_team(lambda: nn.Linear(64, 10), [Row()], mode="compiled"), []
     compiled = team.executor
     assert isinstance(compiled, executor.CompiledExecutor)
     inner = executor.CompiledExecutor._call

@@ -255,10 +255,10 @@ ROWS = [
 ]
 # Torch has no batching rule for the steps of these, and warns.
 UNBATCHED = ("lstm", "encoder", "spectral-norm", "weight-norm")
-SEVERAL = [name for name in NETS if name not in UNBATCHED]
+SEVERAL = [name for name in NETS if name not in UNBATCHED and not name.startswith("activation")]
 
 
-@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("name", ["activation-relu", *SEVERAL])
 def test_a_replay_of_several_rows_gives_the_graph_s_own_bits(name: str) -> None:
     Setup(NETS[name], ROWS, TABLE).check(range(3))
 

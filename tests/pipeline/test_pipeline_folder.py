@@ -68,7 +68,7 @@ def test_a_run_that_cannot_be_saved_is_told_and_leaves_nothing(
     finished: gf.Run, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(RunError, match="not a folder"):
+    with pytest.raises(RunError, match="was not written"):
         finished.save(tmp_path / "file" / "iris")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -142,7 +142,7 @@ def test_a_folder_with_other_things_is_not_taken(tmp_path: Path) -> None:
 def test_what_is_no_run_is_told(command: Callable, tmp_path: Path, finished: gf.Run) -> None:
     with pytest.raises(RunError, match="no run folder"):
         command(tmp_path / "none")
-    with pytest.raises(RunError, match="not a run folder: it has no recipe.toml"):
+    with pytest.raises(RunError, match=r"not a run folder: it has no recipe\.toml"):
         command(tmp_path)
     with pytest.raises(RunError, match="is a file"):
         command(finished.folder.recipe)
@@ -225,7 +225,7 @@ DAMAGES = [
     for name in ("card.json", "sizes.json", "preparation.json", "info.json", "verdicts.json")
     for damage in (cut, empty, other)
 ]
-DAMAGES += [("recipe.toml", cut), ("recipe.toml", other), ("scores-validation.json", cut)]
+DAMAGES += [("recipe.toml", empty), ("recipe.toml", other), ("scores-validation.json", cut)]
 DAMAGES += [("best.safetensors", damage) for damage in (cut, flip, empty, other)]
 
 
