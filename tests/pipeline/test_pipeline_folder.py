@@ -151,14 +151,11 @@ def test_what_is_no_run_is_told(command: Callable, tmp_path: Path, finished: gf.
     assert '"iris-1"' in caught.value.do
 
 
-def raise_interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("command", [gf.load, gf.test, pipeline.report])
 def test_an_unfinished_run_is_told_how_to_finish(command: Callable, tmp_path: Path) -> None:
     class Killer(gf.Listener):
-        on_verdicts = raise_interrupt
+        def on_verdicts(self, verdicts: object) -> None:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         gf.train(TINY, out=tmp_path / "run", listener=Killer())
