@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,10 +10,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from safetensors.numpy import load_file
 
 from goodfit.cli import main
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+EQUAL_FILES = (
+    "best.safetensors",
+    "card.json",
+    "preparation.json",
+    "recipe.toml",
+    "scores-validation.json",
+    "split.safetensors",
+    "verdicts.json",
+)
 
 
 class Said(NamedTuple):
@@ -24,7 +35,7 @@ class Said(NamedTuple):
 
 
 def here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *arguments: object
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
 ) -> Said:
     """Run a command in this process, where torch is loaded already."""
     monkeypatch.setattr(sys, "argv", ["goodfit", *map(str, arguments)])
@@ -36,7 +47,8 @@ def here(
     except SystemExit as end:
         code = end.code or 0
     assert isinstance(code, int)
-    return Said(code, *capsys.readouterr())
+    captured = capsys.readouterr()
+    return Said(code, captured.out, captured.err)
 
 
 def command(*arguments: object) -> list[str]:
@@ -56,3 +68,22 @@ def real(*arguments: object, cwd: Path | None = None) -> Said:
         timeout=240,
     )
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def bits(run: Path) -> dict[str, str]:
+    """Hash what must be the same: the last checkpoint, best weights, history, scores, records."""
+    newest = load_file(max((run / "checkpoints").glob("step-*")))
+    lines = (run / "history.jsonl").read_bytes().splitlines()
+    parts = {
+        "checkpoint": b"".join(name.encode() + newest[name].tobytes() for name in sorted(newest)),
+        "history": b"\n".join(line for line in lines if b'"kind":"end"' not in line),
+        **{name: (run / name).read_bytes() for name in EQUAL_FILES},
+    }
+    return {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
+
+
+def damage(path: Path) -> None:
+    """Flip the bits of one byte."""
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 0xFF
+    path.write_bytes(data)

@@ -182,9 +182,14 @@ PROBLEMS = {
         "CSV UTF-8",
     ),
     "no parquet": Problem(
-        from_text("size,kind\n1,a\n", "t.parquet"), "cannot be read as Parquet", "t.parquet", ""
+        from_text("size,kind\n1,a\n", "t.parquet"),
+        "cannot be read as Parquet",
+        "t.parquet",
+        "again",
     ),
-    "no npz": Problem(from_bytes(b"PK\x03\x04", "t.npz"), "cannot be read as NPZ", "t.npz", ""),
+    "no npz": Problem(
+        from_bytes(b"PK\x03\x04", "t.npz"), "cannot be read as NPZ", "t.npz", "np.savez"
+    ),
     "an npz without a target": Problem(npz(x=ZEROS), "lacks the inputs", "keys x", "Name the"),
     "an npz of objects": Problem(
         npz(x=ZEROS, y=np.array([{}] * 40, dtype=object)), "NPZ", "never unpickles", "np.savez"
@@ -199,7 +204,10 @@ PROBLEMS = {
         from_text("x", "t.xlsx"), "this kind are not read", "t.xlsx", ".csv, "
     ),
     "images of several sizes": Problem(
-        images({"a": EIGHT, "b": [*EIGHT, (9, 8)]}), "images differ in size", "10.png", ""
+        images({"a": EIGHT, "b": [*EIGHT, (9, 8)]}),
+        "images differ in size",
+        "10.png",
+        "to one size",
     ),
     "a broken image": Problem(
         images({"a": EIGHT, "b": EIGHT}, broken="b/3.png"), "damaged", "3.png", "Replace the file"
@@ -207,9 +215,14 @@ PROBLEMS = {
     "images of one class": Problem(
         images({"a": EIGHT}), "only one value", "'a' in all 10 rows", "another class"
     ),
-    "an empty folder": Problem(images({"a": []}), "", "pictures", ""),
+    "an empty folder": Problem(
+        images({"a": []}), "no images in class folders", "pictures", "Make one sub-folder"
+    ),
     "an absent set": Problem(
-        plainly("fashion-mnist", "--folder", "nowhere"), "", "nowhere", "GOODFIT_DATA"
+        plainly("fashion-mnist", "--folder", "nowhere"),
+        "nowhere to be found",
+        "nowhere, no",
+        "GOODFIT_DATA",
     ),
     "no recipe and no source": Problem(
         lambda: ["--out", "out"], "nothing to train on", "neither SOURCE", "goodfit train digits"
@@ -237,7 +250,7 @@ PROBLEMS = {
         plainly("iris", "--set", "optimizer.lr"), "NAME=VALUE", "optimizer.lr", "optimizer.lr=0.01"
     ),
     "parts that are all of it": Problem(
-        plainly("iris", "--set", "split.test=0.9"), "stay under 1", "0.9", ""
+        plainly("iris", "--set", "split.test=0.9"), "stay under 1", "0.9", "smaller"
     ),
     "parts that leave too little": Problem(
         lambda: [*from_table(rows=8)(), "--set", "split.test=0.8"],
@@ -246,11 +259,11 @@ PROBLEMS = {
         "smaller",
     ),
     "a convolution on a table": Problem(
-        lambda: ["iris", "--set", "net.kind=cnn", "--out", "out"], "", "[4]", '"mlp"'
+        lambda: ["iris", "--set", "net.kind=cnn", "--out", "out"], "needs images", "[4]", '"mlp"'
     ),
     "a convolution that is too deep": Problem(
         lambda: ["digits", "--set", "net={kind='cnn', channels=[4,4,4,4]}", "--out", "out"],
-        "halve the image to nothing",
+        "4 blocks halve the image to nothing",
         "8 x 8",
         "at most 3",
     ),
@@ -258,7 +271,7 @@ PROBLEMS = {
         own_net("", "absent"), "cannot be imported", ":absent", "folder"
     ),
     "a network of another kind": Problem(
-        own_net("def make(i, o):\n    return 3\n"), "did not return", "int", "torch.nn.Module"
+        own_net("def make(i, o):\n    return 3\n"), "did not return", "int", "return the module"
     ),
     "a network that does not fit": Problem(
         own_net("import torch\ndef make(i, o):\n    return torch.nn.Linear(9, o)\n"),
@@ -267,7 +280,10 @@ PROBLEMS = {
         "first layer",
     ),
     "a factory that fails": Problem(
-        own_net("def make(i, o):\n    return 1 / 0\n"), "division by zero", ":make", ""
+        own_net("def make(i, o):\n    return 1 / 0\n"),
+        "division by zero",
+        "[4]",
+        "Let the factory take",
     ),
 }
 
@@ -282,7 +298,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def goodfit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+def goodfit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return lambda *arguments: here(monkeypatch, capsys, *arguments)
 
 

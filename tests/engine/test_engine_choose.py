@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import types
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -161,6 +162,25 @@ def check_compiled(team: Team, plain: Team, *, tolerance: float) -> None:
         distance(mine, theirs) < tolerance
         for mine, theirs in zip(team.population.slots, plain.population.slots, strict=True)
     )
+
+
+def test_the_compiler_is_shown_tensors_that_are_all_different(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes a tensor that comes twice for one argument, and would compile again when it does."""
+    shown: list[int] = []
+
+    def record(module: torch.fx.GraphModule) -> Callable[..., Tensor]:
+        def call(*args: Tensor) -> Tensor:
+            shown.extend(id(arg) for arg in args)
+            return module(*args)
+
+        return call
+
+    monkeypatch.setattr(executor, "compile_graph", record)
+    make_team(lambda: nn.Linear(64, 10), [Row()], mode="compiled")
+    assert len(shown) > STEPS_PER_CALL
+    assert len(set(shown)) == len(shown)
 
 
 def test_compiled_calls_are_whole_calls(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,13 +77,22 @@ def rows_of(name: str) -> list[Row]:
     return [Row(config, schedule, net_seed=k) for k, (config, schedule) in enumerate(pairs)]
 
 
-def check_rows(make: MakeNet, rows: list[Row], *, alone: str = "eager", **how: object) -> Team:
+def check_rows(
+    make: MakeNet,
+    rows: list[Row],
+    *,
+    mode: str = "traced",
+    alone: str = "eager",
+    data: Batch = TABLE,
+    own_batches: bool = False,
+) -> Team:
     """Compare each row of a population with the same run alone, by plain autograd or traced."""
-    together = make_team(make, rows, **how)  # pyright: ignore[reportArgumentType]
+    together = make_team(make, rows, mode=mode, data=data, own_batches=own_batches)
+    assert together.executor.kind == mode
     before = together.population.clone()
     probes = together.run(STEPS)
     for k, row in enumerate(rows):
-        single = make_team(make, [row], **{**how, "mode": alone})  # pyright: ignore[reportArgumentType]
+        single = make_team(make, [row], mode=alone, data=data)
         expected = single.run(STEPS)
         assert worst_distance(together.population, single.population, k) < TOLERANCE, row
         torch.testing.assert_close(probes[:, :, k], expected[:, :, 0], rtol=1e-4, atol=1e-5)
@@ -112,6 +121,11 @@ def test_a_row_is_its_run_alone_eagerly() -> None:
 def test_a_row_with_a_seed_of_its_own_is_its_run_alone(make: MakeNet, data: Batch) -> None:
     rows = [Row(AdamW(lr=3e-3), net_seed=k, seed=10 + k) for k in range(3)]
     check_rows(make, rows, own_batches=True, data=data)
+
+
+@pytest.mark.parametrize("mode", ["traced", "eager"])
+def test_a_single_row_may_have_a_seed_of_its_own(mode: str) -> None:
+    check_rows(dense, [Row(AdamW(lr=3e-3), seed=12)], own_batches=True, mode=mode)
 
 
 def test_a_row_with_a_seed_of_its_own_is_its_run_alone_eagerly() -> None:
@@ -157,6 +171,7 @@ def test_a_row_that_diverges_harms_no_other(make: MakeNet, data: Batch, mode: st
     good = [Row(AdamW(lr=lr), net_seed=k) for k, lr in enumerate(rates)]
     bad = [*good[:1], Row(AdamW(lr=1e30), net_seed=1), *good[2:]]
     teams = [make_team(make, rows, mode=mode, data=data) for rows in (good, bad)]
+    assert [team.executor.kind for team in teams] == [mode, mode]
     calm, wild = (team.run(30) for team in teams)
     assert calm.isfinite().all()
     assert wild[-1, :, 1].isnan().all()

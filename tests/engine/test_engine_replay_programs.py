@@ -256,6 +256,14 @@ def buffer_moved_through_a_view(a: Tensor, b: Tensor, x: Tensor) -> tuple[Tensor
     return held, b + row, held.t()
 
 
+def buffer_moved_through_a_view_and_old_one_read(
+    a: Tensor, b: Tensor, x: Tensor
+) -> tuple[Tensor, ...]:
+    held = a.clone()
+    held[1].copy_(x[0])
+    return held, b + a, held.sum()
+
+
 def input_handed_back(a: Tensor, b: Tensor, x: Tensor) -> tuple[Tensor, ...]:
     return a + x, x, x.t(), x[1]
 
@@ -322,6 +330,7 @@ PROGRAMS: list[Program] = [
     buffers_moved,
     buffer_moved_and_old_one_read,
     buffer_moved_through_a_view,
+    buffer_moved_through_a_view_and_old_one_read,
     input_handed_back,
     numbers_of_other_kinds,
 ]

@@ -144,6 +144,12 @@ def test_dropout_drops_where_the_noise_is_under_the_rate() -> None:
     assert found.tolist() == pytest.approx([0.0, 0.0, 1 / 0.7, 1 / 0.7])
 
 
+def test_noise_at_the_rate_is_kept_so_that_a_rate_of_zero_drops_nothing() -> None:
+    with noise_from([torch.tensor([0.0, 0.5]), torch.tensor([0.0, 0.5])]):
+        assert Dropout(0.0)(torch.ones(2)).tolist() == [1.0, 1.0]
+        assert Dropout(0.5)(torch.ones(2)).tolist() == [0.0, 2.0]
+
+
 def test_dropout_passes_its_mask_to_the_gradient() -> None:
     x = torch.ones(3, requires_grad=True)
     with noise_from([torch.tensor([0.0, 0.6, 0.4])]):

@@ -190,12 +190,12 @@ KINDS = {
 }
 CROSS = {
     "two shares that fill everything": Wrong(
-        HEAD + "[split]\nvalidation = 0.6\ntest = 0.4\n", 2, "stay under 1", "0.6", "type"
+        HEAD + "[split]\nvalidation = 0.6\ntest = 0.4\n", 2, "stay under 1", "0.6", "smaller"
     ),
     "as dotted keys": Wrong(
-        HEAD + "split.validation = 0.6\nsplit.test = 0.4\n", 2, "stay under 1", "0.6", "type"
+        HEAD + "split.validation = 0.6\nsplit.test = 0.4\n", 2, "stay under 1", "0.6", "smaller"
     ),
-    "with a default": Wrong(HEAD + "split = { test = 0.9 }\n", 2, "stay under 1", "0.9", ""),
+    "with a default": Wrong(HEAD + "split = { test = 0.9 }\n", 2, "stay under 1", "0.9", "smaller"),
 }
 MISSING = {
     "a path": Wrong('[data]\ntarget = "b"\n', 1, '"data.path" is missing', "", "houses.csv"),

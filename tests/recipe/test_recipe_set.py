@@ -100,7 +100,7 @@ def test_assignments_win_over_the_file(tmp_path: Path) -> None:
         ("optimizer=sgd", "optimizer: should be a table", "'sgd'", 'kind = "adamw"'),
         ("seed.x=1", "seed: should be a valid integer", "{'x': 1}", "type"),
         ("data.path.x=1", "data.path: should be a valid string", "{'x': 1}", "type"),
-        ("split.test=0.9", "must stay under 1", "0.9", "type"),
+        ("split.test=0.9", "must stay under 1", "0.9", "smaller"),
         ("split.test=0.9x", "split.test: should be a valid number", "'0.9x'", "type"),
         ("seed=", "seed: should be a valid integer", "''", "type"),
         ("seed=1\nepochs=2", "seed: should be a valid integer", "epochs=2", "type"),

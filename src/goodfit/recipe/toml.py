@@ -269,6 +269,8 @@ def _advice(first: Any, path: str) -> str:
     options = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
     if options:
         return nearest(str(first["input"]), options)
+    if path == "split" and first["type"] == "value_error":
+        return "Make split.validation or split.test smaller."
     if first["type"] in _NO_TABLE:
         return f"Write, for instance, {path} = {_SAMPLES[path]}."
     return "Give a value of that type and range."
