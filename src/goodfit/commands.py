@@ -14,6 +14,7 @@ from . import pipeline
 from .errors import RecipeError
 from .recipe import Recipe, read, validate
 from .records import DataCard, SplitSizes, Verdict
+from .report import words
 from .report.terminal import print_card, print_summary, print_verdicts
 
 ROOT = Path("runs")
@@ -82,8 +83,21 @@ def _show(run: pipeline.Run, as_json: bool) -> None:
     contents = pipeline.contents(run)
     if as_json:
         sys.stdout.write(json.dumps(_finite(contents.to_json())) + "\n")
-    else:
-        print_summary(contents, Console(), folder=run.folder.path, report=run.folder.report)
+        return
+    console = Console()
+    for note in _notes(run):
+        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
+    print_summary(contents, console, folder=run.folder.path, report=run.folder.report)
+
+
+def _notes(run: pipeline.Run) -> list[str]:
+    """Return what was noted while training, and why the steps ran slower than they might."""
+    wanted, info = run.recipe.engine.mode, run.info
+    slower = info.executor == "eager" and wanted != "eager"
+    return [
+        *map(words.clean, run.history.notes),
+        *([f"{words.clean(info.executor_reason)}."] if slower else []),
+    ]
 
 
 def _finite(value: Any) -> Any:

@@ -187,6 +187,7 @@ def test_dropping_rows_changes_no_survivor(keep: list[int]) -> None:
     team = make_team(dense, rows_of("adamw"))
     team.run(20)
     fewer = keep_rows(team, keep)
+    assert fewer.executor.kind == team.executor.kind == "traced"
     expected, found = team.run(30, first=20), fewer.run(30, first=20)
     torch.testing.assert_close(found, expected[:, :, keep], rtol=1e-4, atol=1e-5)
     for new, old in enumerate(keep):

@@ -119,6 +119,14 @@ def test_images_of_one_channel_are_laid_out_channels_last() -> None:
     assert x.stride() == (16, 16, 4, 1)
 
 
+def test_images_with_batches_of_their_own_are_laid_out_as_well() -> None:
+    """Rows of a population that have seeds of their own bring ``[K, N, C, H, W]``."""
+    x = torch.randn(3, 2, 5, 4, 4)
+    laid_out = torch.func.vmap(ChannelsLast())(x)
+    assert torch.equal(laid_out, x)
+    assert laid_out[0].stride() == (80, 1, 20, 5)
+
+
 def error_of(net: Net, shape: tuple[int, ...] = (1, 8, 8)) -> NetError:
     with pytest.raises(NetError) as caught:
         build(net, shape)

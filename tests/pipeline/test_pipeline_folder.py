@@ -284,6 +284,34 @@ def test_resume_makes_again_what_is_known_of_the_data(
     assert bits_of(copied) == bits_of(finished.folder.path)
 
 
+@pytest.mark.parametrize("damage", [cut, flip, empty], ids=lambda damage: damage.__name__)
+def test_a_damaged_checkpoint_is_passed_over_with_a_word(
+    damage: Callable[[Path], None], copied: Path, finished: gf.Run
+) -> None:
+    newest = newest_checkpoint(copied)
+    damage(newest)
+    run = gf.resume(copied)
+    assert bits_of(copied) == bits_of(finished.folder.path)
+    [note] = run.history.notes
+    assert newest.name in note and note.endswith("the checkpoint before it is used.")
+    assert gf.load(copied).history.notes == run.history.notes
+
+
+def test_when_all_checkpoints_are_damaged_the_way_out_is_told(copied: Path) -> None:
+    for path in (copied / "checkpoints").iterdir():
+        flip(path)
+    with pytest.raises(RunError, match="Every checkpoint of the run is damaged") as caught:
+        gf.resume(copied)
+    assert "Train the run again from its recipe.toml" in caught.value.do
+
+
+def test_a_history_that_lost_rows_is_told(copied: Path) -> None:
+    cut(copied / "history.jsonl")
+    with pytest.raises(RunError, match=r"history\.jsonl has lost rows") as caught:
+        gf.resume(copied)
+    assert "bytes, at least" in str(caught.value.given) and caught.value.do
+
+
 # Full disks
 
 FULL = """

@@ -43,11 +43,13 @@ class ChannelsLast(nn.Module):
     """Lay images out channels-last, which convolution and pooling on a CPU run faster in.
 
     A copy, not ``contiguous``: an image of one channel counts as laid out either way, keeps its
-    strides, and the convolution after it would then choose the slow layout.
+    strides, and the convolution after it would then choose the slow layout. Not torch's
+    ``channels_last`` format by name, which rows with batches of their own cannot be put into.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.clone(memory_format=torch.channels_last)
+        rows = x.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+        return rows.permute(0, 3, 1, 2)
 
 
 def with_counted_dropout(net: nn.Module) -> nn.Module:
