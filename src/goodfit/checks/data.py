@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..records import Finding, Verdict
-from .subject import Subject, found, not_judged, passed
+from ..records import Finding, Verdict, found, not_judged, passed
+from .subject import Subject
 
 # Standardised inputs lie around 1; ten times that is what no initialiser expects.
 LARGEST_SCALE, SMALLEST_SCALE = 10.0, 0.01
@@ -18,7 +18,6 @@ def input_not_finite(subject: Subject) -> Verdict:
     if not bad.any():
         return passed("input-not-finite", "every input is a finite number")
     return found(
-        "input-not-finite",
         Finding(
             rule="input-not-finite",
             severity="error",
@@ -41,7 +40,6 @@ def input_out_of_scale(subject: Subject) -> Verdict:
     if SMALLEST_SCALE <= size <= LARGEST_SCALE:
         return passed("input-out-of-scale", f"inputs have root mean square {size:.2g}")
     return found(
-        "input-out-of-scale",
         Finding(
             rule="input-out-of-scale",
             severity="warning",
@@ -62,7 +60,6 @@ def class_imbalance(subject: Subject) -> Verdict:
     if share >= RARE_SHARE:
         return passed("class-imbalance", f"the rarest class has {min(counts)} rows")
     return found(
-        "class-imbalance",
         Finding(
             rule="class-imbalance",
             severity="warning",

@@ -13,8 +13,8 @@ from ..engine import Noise, Population, Problem, make_population, make_step
 from ..nets import layout_of
 from ..optim import coefficient_table, rule_of
 from ..recipe import AdamW
-from ..records import Finding, Verdict
-from .subject import Subject, found, not_judged, passed
+from ..records import Finding, Verdict, found, not_judged, passed
+from .subject import Subject
 
 TINY_ROWS, TINY_STEPS, TINY_RATE = 16, 200, 3e-3
 LEARNED_SHARE = 0.2
@@ -36,7 +36,6 @@ def initial_loss_off(subject: Subject) -> Verdict:
     if math.isfinite(loss) and loss <= 2.0 * chance + 0.5:
         return passed("initial-loss-off", f"the first loss is {loss:.3g}, chance is {chance:.3g}")
     return found(
-        "initial-loss-off",
         Finding(
             rule="initial-loss-off",
             severity="warning",
@@ -60,7 +59,6 @@ def no_gradient(subject: Subject) -> Verdict:
     if not unreached:
         return passed("no-gradient", f"a gradient reaches each of {len(named)} parameters")
     return found(
-        "no-gradient",
         Finding(
             rule="no-gradient",
             severity="warning",
@@ -92,7 +90,6 @@ def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
             f"the loss on {len(x)} rows fell from {first:.3g} to {last:.2g}",
         )
     return found(
-        "cannot-overfit-tiny-batch",
         Finding(
             rule="cannot-overfit-tiny-batch",
             severity="warning",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..engine import LossFn
-from ..records import Finding, Task, Verdict
+from ..records import Task
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,3 @@ class Subject:
     def fresh_net(self) -> nn.Module:
         """Return a copy of the network that a check may train."""
         return copy.deepcopy(self.net)
-
-
-def passed(check: str, because: str) -> Verdict:
-    """Return the verdict of a check that found nothing."""
-    return Verdict(check=check, outcome="passed", because=because)
-
-
-def found(check: str, finding: Finding) -> Verdict:
-    """Return the verdict of a check that found something."""
-    return Verdict(check=check, outcome="found", because=finding.meaning, finding=finding)
-
-
-def not_judged(check: str, because: str) -> Verdict:
-    """Return the verdict of a check that could not judge, and why."""
-    return Verdict(check=check, outcome="not-judged", because=because)

@@ -1,0 +1,52 @@
+"""Records: what passes between stages. Frozen, without tensors, to and from JSON.
+
+A stage takes records (and tensors) and returns records; no stage imports a later one.
+Diagnosis and report read records only, so they need no torch and work on a live run, a
+finished run, or a run of another framework.
+"""
+
+from .base import Record, Task
+from .data import Column, DataCard, InputKind, SplitSizes
+from .findings import Curve, Finding, Outcome, Severity, Verdict, found, not_judged, passed
+from .history import (
+    TALLIES,
+    Autopsy,
+    EpochColumns,
+    History,
+    Layer,
+    Looks,
+    Setting,
+    StepColumns,
+    Stopped,
+    Tally,
+)
+from .results import RunInfo, Scores
+
+__all__ = [
+    "TALLIES",
+    "Autopsy",
+    "Column",
+    "Curve",
+    "DataCard",
+    "EpochColumns",
+    "Finding",
+    "History",
+    "InputKind",
+    "Layer",
+    "Looks",
+    "Outcome",
+    "Record",
+    "RunInfo",
+    "Scores",
+    "Setting",
+    "Severity",
+    "SplitSizes",
+    "StepColumns",
+    "Stopped",
+    "Tally",
+    "Task",
+    "Verdict",
+    "found",
+    "not_judged",
+    "passed",
+]

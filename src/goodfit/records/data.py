@@ -1,0 +1,66 @@
+"""What the data is, before anything is decided about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .base import Record, Task
+
+InputKind = Literal["table", "image", "array"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Record):
+    """One column of a table, as found.
+
+    ``low``, ``high``, ``mean`` and ``std`` are in the column's own unit, over its finite
+    values, and None for a column that is not numeric.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical", "constant", "ignored"]
+    num_missing: int = 0
+    num_distinct: int = 0
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCard(Record):
+    """What the data is, before anything is decided about it.
+
+    ``input_shape`` is the shape of one sample as it is fed ([features], or
+    [channels, height, width]); ``fingerprint`` is a hash of inputs and targets by which a
+    later command knows that it reads the same data.
+    """
+
+    source: str
+    task: Task
+    input_kind: InputKind
+    num_rows: int
+    input_shape: tuple[int, ...]
+    target: str
+    fingerprint: str
+    columns: tuple[Column, ...] = ()
+    classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
+    target_low: float | None = None
+    target_high: float | None = None
+    target_mean: float | None = None
+    target_std: float | None = None
+    num_missing: int = 0
+    num_duplicates: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSizes(Record):
+    """Rows in each part; ``test`` is sealed until ``goodfit test`` opens it."""
+
+    train: int
+    validation: int
+    test: int
