@@ -231,6 +231,7 @@ def written_and_turned_in_place(a: Tensor, b: Tensor, x: Tensor) -> tuple[Tensor
 def view_turned_in_place(a: Tensor, b: Tensor, x: Tensor) -> tuple[Tensor, ...]:
     turned = (x @ a).view(2, 2, SIZE)
     turned.transpose_(0, 1)
+    turned.unsqueeze_(0)
     return a, b, turned.reshape(SIZE, SIZE) @ b
 
 
