@@ -1,21 +1,28 @@
-"""Checks of what comes in: inputs and labels."""
+"""Checks of the inputs, and of the parts that the data was split into."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ..records import Finding, Verdict, found, not_judged, passed
-from .subject import Subject
+from .inputs import FAILURES, Inputs, feed, map_inputs, take_rows, tensors_of
+from .reading import Reading
+from .subject import LOOKED_AT_ROWS, Subject, floats_of, without_dropout
 
 # Standardised inputs lie around 1; ten times that is what no initialiser expects.
-LARGEST_SCALE, SMALLEST_SCALE = 10.0, 0.01
-RARE_SHARE = 0.2
+LARGEST_SCALE, SMALLEST_SCALE, SMALLEST_PEAK = 10.0, 0.01, 0.1
+SAME_OUTPUT = 0.01
+OVERLAP_SHARE = 0.01
 
 
 def input_not_finite(subject: Subject) -> Verdict:
-    """Fires when a prepared input is NaN or infinite. Notes n3, "loss and not a number"."""
-    bad = ~torch.isfinite(subject.inputs())
-    if not bad.any():
+    """Fires when an input is NaN or infinite. Notes n3, "loss and not a number"."""
+    num_bad, num_values = _bad_values(subject)
+    if not num_values:
+        return not_judged("input-not-finite", "there are no inputs")
+    if not num_bad:
         return passed("input-not-finite", "every input is a finite number")
     return found(
         Finding(
@@ -24,52 +31,102 @@ def input_not_finite(subject: Subject) -> Verdict:
             meaning="Some inputs are NaN or infinite: the loss will be NaN after one step.",
             remedy="Fill missing values before training, and look at where they come from.",
             source="notes n3, Loss and Not a Number",
-            evidence={"num_bad": int(bad.sum()), "share": float(bad.float().mean())},
+            evidence={"num_bad": num_bad, "share": num_bad / num_values},
         ),
     )
+
+
+def _bad_values(subject: Subject) -> tuple[int, int]:
+    """Return how many inputs are not finite, of how many: as read, and as the network gets them."""
+    if subject.reading is not None:
+        return subject.reading.num_bad, subject.reading.num_values
+    tensors = tensors_of(subject.inputs())
+    bad = sum(tensor.numel() - int(torch.isfinite(tensor).sum()) for tensor in tensors)
+    return bad, sum(tensor.numel() for tensor in tensors)
 
 
 def input_out_of_scale(subject: Subject) -> Verdict:
     """Fires when the inputs' root mean square is far from 1. Notes n0, 4; n4, data preprocessing.
 
     Initialisers assume inputs of about unit size; larger ones make the first layer's gradients
-    large and the loss sensitive to small changes of its weights.
+    large and the loss sensitive to small changes of its weights. Silent where the network
+    divides by that size itself, as one does that begins with a batch norm; sparse inputs are
+    small on average only.
     """
-    size = float(subject.inputs().float().square().mean().sqrt())
-    evidence = {"root_mean_square": size}
-    if SMALLEST_SCALE <= size <= LARGEST_SCALE:
-        return passed("input-out-of-scale", f"inputs have root mean square {size:.2g}")
+    name, x = "input-out-of-scale", subject.clean.inputs()
+    floats = floats_of(x)
+    if not any(tensor.numel() for tensor in floats):
+        return not_judged(name, "the inputs are no floats")
+    flat = torch.cat([tensor.flatten().float() for tensor in floats])
+    size, peak = float(flat.square().mean().sqrt()), float(flat.abs().max())
+    small = size < SMALLEST_SCALE and peak < SMALLEST_PEAK
+    if size <= LARGEST_SCALE and not small:
+        return passed(name, f"inputs have root mean square {size:.2g}")
+    if size == 0.0 or _scales_by_itself(subject.clean, x, size):
+        return passed(name, f"inputs have root mean square {size:.2g}, and the network scales them")
     return found(
         Finding(
-            rule="input-out-of-scale",
+            rule=name,
             severity="warning",
             meaning="The inputs are far from unit size, which initialisers and rates assume.",
-            remedy='Set prepare.scale = "standardise".',
+            remedy="Standardise the inputs: subtract the training part's mean, divide by its"
+            ' standard deviation (prepare.scale = "standardise").',
             source="notes n4, Data Preprocessing; LeCun et al., Efficient BackProp, 1998",
-            evidence=evidence,
+            evidence={"root_mean_square": size, "largest": peak},
         ),
     )
 
 
-def class_imbalance(subject: Subject) -> Verdict:
-    """Fires when the rarest class has under a fifth of an equal share of the rows."""
-    counts = subject.class_counts
-    if not counts:
-        return not_judged("class-imbalance", "the target is a quantity, not a class")
-    share = min(counts) / sum(counts) * len(counts)
-    if share >= RARE_SHARE:
-        return passed("class-imbalance", f"the rarest class has {min(counts)} rows")
+def _scales_by_itself(subject: Subject, x: Inputs, size: float) -> bool:
+    """Say whether the network gives the same for inputs of unit size."""
+    net = without_dropout(subject.fresh_net().train())
+    x = take_rows(x, slice(LOOKED_AT_ROWS))
+    scaled = map_inputs(lambda t: t / size if t.is_floating_point() else t, x)
+    with torch.no_grad():
+        try:
+            as_given, at_unit_size = feed(net, x), feed(net, scaled)
+        except FAILURES:
+            return False
+    if not isinstance(as_given, Tensor):
+        return False
+    distance = float((as_given - at_unit_size).norm())
+    return distance < SAME_OUTPUT * float(at_unit_size.norm())
+
+
+def split_overlap(subject: Subject) -> Verdict:
+    """Fires when rows of the validation part stand in the training part too.
+
+    Then its scores are too good. Rows that repeat within the training part are the data's own
+    doubles: the share must be over 1 % and over three times theirs. Notes n3, Proper
+    Methodology.
+    """
+    name, train, held_out = "split-overlap", subject.reading, subject.validation
+    if train is None or held_out is None or not len(train.rows) or not len(held_out.rows):
+        return not_judged(name, "there is no validation part to compare with")
+    share, natural = _share_in(held_out, train), _share_repeated(train)
+    if share <= max(OVERLAP_SHARE, 3.0 * natural):
+        part = "" if train.whole and held_out.whole else " that were read"
+        return passed(name, f"{share:.2%} of the validation rows{part} stand in the training part")
     return found(
         Finding(
-            rule="class-imbalance",
+            rule=name,
             severity="warning",
-            meaning="One class is rare: accuracy looks good for a model that never predicts it.",
-            remedy="Judge by the confusion matrix and log loss; collect or weigh the rare class.",
-            source="notes n3, Relationship Between Loss and Other Metrics",
+            meaning="Rows of the validation part are trained on: its scores will be too good.",
+            remedy="Split before anything else, and remove doubles first.",
+            source="notes n3, Proper Methodology",
             evidence={
-                "rarest": min(counts),
-                "most_frequent": max(counts),
-                "majority_accuracy": max(counts) / sum(counts),
+                "share": share,
+                "num_rows": round(share * len(held_out.rows)),
+                "share_repeated_in_training": natural,
             },
         ),
     )
+
+
+def _share_in(part: Reading, whole: Reading) -> float:
+    return float(np.isin(part.rows, whole.rows).mean())
+
+
+def _share_repeated(reading: Reading) -> float:
+    """Return the share of rows that are not the first of their kind."""
+    return 1.0 - len(np.unique(reading.rows)) / len(reading.rows)

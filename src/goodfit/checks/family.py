@@ -1,0 +1,49 @@
+"""The family of checks before training, and how they are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from ..records import Verdict
+from .data import input_not_finite, input_out_of_scale, split_overlap
+from .fit import loss_output_mismatch, loss_sum_reduction
+from .labels import class_imbalance, label_out_of_range, labels_sorted
+from .learning import cannot_overfit_tiny_batch
+from .order import with_cause
+from .output import double_softmax, loss_broadcast, missing_softmax, softmax_wrong_axis
+from .start import initial_loss_off
+from .subject import Subject, quiet
+from .wiring import batch_mixing, input_ignored, no_gradient, not_in_optimizer
+
+CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
+    input_not_finite,
+    label_out_of_range,
+    split_overlap,
+    labels_sorted,
+    input_out_of_scale,
+    class_imbalance,
+    loss_broadcast,
+    softmax_wrong_axis,
+    double_softmax,
+    missing_softmax,
+    loss_output_mismatch,
+    loss_sum_reduction,
+    batch_mixing,
+    input_ignored,
+    no_gradient,
+    not_in_optimizer,
+    initial_loss_off,
+    cannot_overfit_tiny_batch,
+)
+
+
+def run_checks(subject: Subject) -> tuple[Verdict, ...]:
+    """Return the verdict of every check, in the order of :data:`CHECKS`.
+
+    Torch's generator is left as it was, and so is the network.
+    """
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet():
+        torch.manual_seed(subject.seeds[0])
+        return with_cause(check(subject) for check in CHECKS)

@@ -1,0 +1,168 @@
+"""Checks of what a user gives: any network, any loss, any batches."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from ..errors import DataError, NetError
+from ..records import Finding, Record, Verdict
+from .family import run_checks
+from .inputs import FAILURES
+from .order import in_order
+from .reading import read
+from .subject import Subject
+
+READING_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Checked(Record, Sequence[Finding]):
+    """What the checks before training gave: a sequence of findings, causes first.
+
+    ``verdicts`` has the outcome of every check: passed, found, or not judged and why.
+    """
+
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings, causes first, advice last."""
+        return in_order(v.finding for v in self.verdicts if v.finding)
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Finding, ...]: ...
+    def __getitem__(self, index: int | slice) -> Finding | tuple[Finding, ...]:
+        return self.findings[index]
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.findings)) or f"{len(self.verdicts)} checks found nothing."
+
+
+def check(
+    module: nn.Module,
+    loss_fn: Callable[[Any, Any], Any],
+    batches: Iterable[Any],
+    *,
+    optimizer: Optimizer | Sequence[Optimizer] | None = None,
+    validation: Iterable[Any] | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    deadline_s: float = 25.0,
+) -> Checked:
+    """Check a network, its loss and its data before training; return the findings.
+
+    Everything is done on copies: weights, buffers, modes, gradients, optimiser and random
+    generators stay as they were, and a loader draws the same batches after. (An iterator that
+    can be read only once has been read after.)
+
+    Args:
+        module: Any network; a list or tuple of inputs is spread over its arguments.
+        loss_fn: A module or a function ``(outputs, y) -> loss``.
+        batches: An iterable of ``(x, y)``, of ``(x1, x2, y)``, or of dicts with "labels".
+        optimizer: One optimiser, or several; without it, what concerns it is not judged.
+        validation: Batches of the validation part; without them, overlap is not judged.
+        seeds: Of the noise that layers draw, and of the rows that are chosen.
+        deadline_s: Seconds of wall time after which slow checks are left out, and say so.
+
+    Raises:
+        DataError: a batch is not (x, y), or there is none.
+        NetError: the network cannot be copied, or fails on a batch for no reason that is found.
+
+    Example:
+        >>> rows = torch.linspace(-1, 1, 64)[:, None]
+        >>> batches = [(rows[i::4], rows[i::4].square()) for i in range(4)]
+        >>> net = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
+        >>> check(net, nn.MSELoss(), batches).findings
+        ()
+        >>> targets = [(x, y.flatten()) for x, y in batches]
+        >>> [finding.rule for finding in check(net, nn.MSELoss(), targets)][:1]
+        ['loss-broadcast']
+    """
+    start = time.monotonic()
+    net = getattr(module, "_orig_mod", module)
+    first = next(iter([*net.parameters(), *net.buffers()]), torch.empty(0))
+    with undisturbed(batches, validation):
+        reading = read(batches, seconds=READING_SHARE * deadline_s, device=first.device)
+        if not len(reading.y):
+            raise DataError("There are no batches to check.", do="Give an iterable of (x, y).")
+        held_out = read(validation, seconds=READING_SHARE * deadline_s) if validation else None
+        subject = Subject(
+            net=_copy(net),
+            prepare=nn.Identity(),
+            loss_fn=loss_fn,
+            x=reading.x,
+            y=reading.y,
+            task=None,
+            reading=reading,
+            validation=held_out,
+            optimizers=_as_optimizers(optimizer),
+            original=net,
+            seeds=tuple(seeds),
+            until=start + deadline_s,
+        )
+        verdicts = run_checks(subject)
+    if subject.broken and not any(verdict.finding for verdict in verdicts):
+        raise NetError(
+            "Network and loss cannot be run on a batch.",
+            given=subject.broken,
+            do="Try loss_fn(module(x), y) on the first batch, and mend what it says.",
+        )
+    return Checked(verdicts)
+
+
+def _copy(net: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(net)
+    except FAILURES as error:
+        raise NetError(
+            f"The network cannot be copied: {error}",
+            given=type(net).__name__,
+            do="Checks train copies only. Keep what cannot be copied outside the module.",
+        ) from error
+
+
+def _as_optimizers(optimizer: Optimizer | Sequence[Optimizer] | None) -> tuple[Optimizer, ...]:
+    if optimizer is None:
+        return ()
+    return (optimizer,) if isinstance(optimizer, Optimizer) else tuple(optimizer)
+
+
+@contextmanager
+def undisturbed(*loaders: Any) -> Iterator[None]:
+    """Leave every random generator as it was: torch's, numpy's, Python's, and the loaders' own."""
+    generators = [generator for loader in loaders for generator in _generators(loader)]
+    states = [generator.get_state() for generator in generators]
+    ours = random.getstate()
+    numpy_state = np.random.get_state()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        try:
+            yield
+        finally:
+            random.setstate(ours)
+            np.random.set_state(numpy_state)
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
+
+
+def _generators(loader: Any) -> list[torch.Generator]:
+    """Return the generators that a DataLoader and its samplers draw from, each once."""
+    batch_sampler = getattr(loader, "batch_sampler", None)
+    holders = [loader, getattr(loader, "sampler", None), batch_sampler]
+    holders.append(getattr(batch_sampler, "sampler", None))
+    found = [getattr(holder, "generator", None) for holder in holders]
+    return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())

@@ -1,0 +1,147 @@
+"""Checks that train: a tiny batch by heart."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..records import Finding, Verdict, found, not_judged, passed
+from .inputs import FAILURES, Inputs, feed, take_rows, tensors_of
+from .subject import Subject, quiet, without_dropout
+
+TINY_ROWS, FEWER_ROWS, TINY_STEPS = 16, 4, 200
+RATES = (3e-3, 3e-4, 3e-2)
+LEARNED_SHARE = 0.2
+
+
+def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
+    """Fires when a few rows cannot be learned by heart. Notes n4, step 4; n3, Sanity Checking.
+
+    Trains a copy, without dropout, for 200 steps of AdamW on 16 different rows, at up to three
+    rates, and on 4 rows where that is too many for a small network. The loss has to fall to a
+    fifth of what it was above its floor, which is found by fitting the outputs themselves: above
+    0 with label smoothing and mixed targets.
+    """
+    name, subject = "cannot-overfit-tiny-batch", subject.clean
+    if subject.broken:
+        return not_judged(name, subject.broken)
+    if not any(p.requires_grad for p in subject.net.parameters()):
+        return not_judged(name, "the network has no parameters to train")
+    rows = _different_rows(subject)
+    if len(rows) < FEWER_ROWS:
+        return not_judged(name, "too few different rows in the batch")
+    best: tuple[float, float, float] | None = None
+    for chosen in (rows[:TINY_ROWS], rows[:FEWER_ROWS]):
+        for rate in RATES:
+            if subject.out_of_time():
+                return not_judged(name, "the time for checks is over")
+            first, last, floor = _learn(subject, chosen, rate)
+            if last - floor <= LEARNED_SHARE * (first - floor):
+                because = f"the loss on {len(chosen)} rows fell from {first:.3g} to {last:.2g}"
+                return passed(name, because)
+            best = best or (first, last, floor)
+    assert best is not None
+    first, last, floor = best
+    return found(
+        Finding(
+            rule=name,
+            severity="warning",
+            meaning="The network cannot learn a handful of rows by heart: something is broken.",
+            remedy="Check loss and output, labels, dead or saturated units, frozen parameters.",
+            source="notes n4, step 4; notes n3, Sanity Checking",
+            evidence={
+                "rows": min(len(rows), TINY_ROWS),
+                "steps": TINY_STEPS,
+                "first_loss": first,
+                "last_loss": last,
+                "lowest_possible_loss": floor,
+            },
+        ),
+    )
+
+
+def _different_rows(subject: Subject) -> Tensor:
+    """Return up to 16 rows that differ in their inputs, and in their targets first."""
+    flat = torch.cat([t.flatten(1).double() for t in tensors_of(subject.x)], dim=1)
+    order = torch.randperm(len(flat), generator=torch.Generator().manual_seed(subject.seeds[0]))
+    groups = torch.unique(flat, dim=0, return_inverse=True)[1]
+    first: dict[int, int] = {}
+    for row in order.tolist():
+        first.setdefault(int(groups[row]), row)
+    return torch.tensor(_by_turns(subject.y, list(first.values()))[:TINY_ROWS], dtype=torch.long)
+
+
+def _by_turns(y: Tensor, rows: list[int]) -> list[int]:
+    """Return rows with each target in turn, so that the first few differ."""
+    turns: dict[object, int] = {}
+    keyed = []
+    for row in rows:
+        target = tuple(y[row].flatten().tolist())
+        turns[target] = turns.get(target, 0) + 1
+        keyed.append((turns[target], row))
+    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def _learn(subject: Subject, rows: Tensor, rate: float) -> tuple[float, float, float]:
+    """Train a copy; return the first loss, the lowest of the last ten, and the floor."""
+    torch.manual_seed(subject.seeds[0])
+    net = without_dropout(subject.fresh_net().train())
+    x, y = take_rows(subject.inputs(), rows), subject.y[rows]
+    floor = _floor(subject, net, x, y)
+    optimizer = torch.optim.AdamW(
+        [p for p in net.parameters() if p.requires_grad], lr=rate, weight_decay=0.0
+    )
+    losses: list[float] = []
+    for _ in range(TINY_STEPS):
+        loss = _step(subject, net, optimizer, x, y)
+        if not math.isfinite(loss):
+            return losses[0] if losses else loss, math.inf, floor
+        losses.append(loss)
+        if loss - floor <= 0.5 * LEARNED_SHARE * (losses[0] - floor) and len(losses) > 10:
+            break
+        if subject.out_of_time():
+            break
+    return losses[0], min(losses[-10:]), floor
+
+
+def _step(
+    subject: Subject, net: nn.Module, optimizer: torch.optim.Optimizer, x: Inputs, y: Tensor
+) -> float:
+    with quiet():
+        loss = subject.loss_fn(feed(net, x), y)
+    if loss.requires_grad and bool(torch.isfinite(loss)):
+        optimizer.zero_grad()
+        loss.sum().backward()
+        optimizer.step()
+    return float(loss.detach())
+
+
+def _floor(subject: Subject, net: nn.Module, x: Inputs, y: Tensor) -> float:
+    """Return the lowest loss that any outputs could have; 0 where they are not one tensor."""
+    with torch.no_grad():
+        outputs = feed(net, x)
+    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+        return 0.0
+    free = outputs.detach().clone().requires_grad_()
+    optimizer = torch.optim.Adam([free], lr=0.3)
+    lowest = math.inf
+    try:
+        for _ in range(TINY_STEPS):
+            with quiet():
+                loss = subject.loss_fn(_allowed(free, subject.kind), y)
+            lowest = min(lowest, float(loss.detach()))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    except FAILURES:
+        return 0.0
+    return lowest if math.isfinite(lowest) else 0.0
+
+
+def _allowed(free: Tensor, kind: str) -> Tensor:
+    """Return free outputs as the loss wants them: scores, logarithms of shares, or shares."""
+    if kind in ("nll", "kl"):
+        return free.log_softmax(1)
+    return free.sigmoid() if kind == "binary-cross-entropy-of-probabilities" else free
