@@ -1,0 +1,68 @@
+"""What the autograd graph tells of a tensor: the functional activation that it came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+# What may stand between an activation and the layer that takes it, without changing which unit
+# is constant: views, pooling, dropout, copies.
+TRANSPARENT = (
+    *("View", "UnsafeView", "Reshape", "Permute", "Transpose", "T", "Squeeze", "Unsqueeze"),
+    *("Alias", "Clone", "ToCopy", "NativeDropout", "FusedDropout", "MaxPool", "AvgPool"),
+    *("AdaptiveAvgPool", "MkldnnAdaptiveAvgPool", "AsStrided", "Contiguous"),
+)
+ACTIVATIONS = {
+    "Relu": "relu",
+    "Threshold": "relu",
+    "Hardtanh": "hardtanh",
+    "LeakyRelu": "leaky_relu",
+    "Elu": "elu",
+    "Gelu": "gelu",
+    "Silu": "silu",
+    "Mish": "mish",
+    "Softplus": "softplus",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
+    "Hardswish": "hardswish",
+    "Hardsigmoid": "hardsigmoid",
+}
+MAX_HOPS = 6
+
+
+def functional_activation(value: Tensor) -> tuple[str, Any]:
+    """Return the name of the activation whose result ``value`` is, and its autograd node.
+
+    Looks through views, pooling and dropout; ``("", None)`` where there is none.
+
+    Example:
+        >>> import torch
+        >>> w = torch.ones(2, 3, requires_grad=True)
+        >>> functional_activation(torch.relu(w * 2).flatten())[0]
+        'relu'
+        >>> functional_activation(w * 2)[0]
+        ''
+    """
+    node: Any = value.grad_fn
+    for _ in range(MAX_HOPS):
+        if node is None:
+            break
+        name = node_name(node)
+        if name in ACTIVATIONS:
+            return ACTIVATIONS[name], node
+        if not name.startswith(TRANSPARENT) or not node.next_functions:
+            break
+        node = node.next_functions[0][0]
+    return "", None
+
+
+def node_name(node: Any) -> str:
+    """Return a node's name without "Backward0".
+
+    Example:
+        >>> import torch
+        >>> node_name(torch.ones(1, requires_grad=True).relu().grad_fn)
+        'Relu'
+    """
+    return node.name().rsplit("::", 1)[-1].split("Backward")[0]

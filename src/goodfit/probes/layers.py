@@ -1,0 +1,243 @@
+"""Which modules of a network are looked at, and the hooks that see their outputs in one forward.
+
+Who drives the forward is not this module's business: a watched loop, or our own loop that calls
+the network by ``torch.func.functional_call``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import activation as torch_activations
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+from torch.utils.hooks import RemovableHandle
+
+from .graph import functional_activation
+from .rows import num_rows
+
+Role = Literal["weights", "activation", "norm", "input"]
+NOT_ACTIVATIONS = (
+    *(nn.MultiheadAttention, nn.Softmax, nn.Softmax2d, nn.LogSoftmax, nn.Softmin),
+    *(torch_activations.MultiheadAttention,),
+)
+TORCH_ACTIVATIONS = tuple(
+    kind
+    for kind in (getattr(torch_activations, name) for name in torch_activations.__all__)
+    if kind not in NOT_ACTIVATIONS
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A module that is looked at: its path in the network, and what it is there.
+
+    ``parameters`` are the names of its own weights (two or more dimensions).
+    """
+
+    name: str
+    module: nn.Module
+    role: Role
+    parameters: tuple[str, ...] = ()
+    num_weights: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The class of the module."""
+        return type(self.module).__name__
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one module gave in one forward: a detached tensor, and where its units lie.
+
+    ``role`` "input" is an activation that is no module, seen as what enters the next layer;
+    ``fold`` says that its features are so many channels, laid out flat. ``entered`` is what went
+    into a batch norm.
+    """
+
+    place: Place
+    role: Role
+    kind: str
+    value: Tensor
+    unit_dim: int = -1
+    entered: Tensor | None = None
+    fold: int = 0
+
+    @property
+    def name(self) -> str:
+        """The path of the module; with ".input" for what enters it."""
+        return f"{self.place.name}.input" if self.role == "input" else self.place.name
+
+
+Measure = Callable[[Output], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on one output of ``rows`` rows, by column."""
+
+    name: str
+    kind: str
+    rows: int
+    found: Mapping[str, Tensor]
+
+
+@dataclass
+class Seen:
+    """What was measured on the outputs of one forward, in the order in which data flowed.
+
+    ``measure`` is called at once with each output, so no activation is held longer than the
+    network holds it, and later in-place operations change nothing.
+    """
+
+    measure: Measure
+    outputs: list[Measured] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    made: list[object] = field(default_factory=list)
+    unit_dim: int = -1
+    num_units: int = 0
+
+    def take(self, output: Output) -> None:
+        """Measure one output."""
+        rows = num_rows(output.value)
+        self.outputs.append(Measured(output.name, output.kind, rows, self.measure(output)))
+
+
+def places_of(network: nn.Module) -> tuple[Place, ...]:
+    """Return the modules to look at: those with weights of their own, activations, batch norms.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Dropout(), nn.Linear(3, 1))
+        >>> [(place.name, place.role, place.num_weights) for place in places_of(net)]
+        [('0', 'weights', 6), ('1', 'activation', 0), ('3', 'weights', 3)]
+    """
+    found = (_place(name, module) for name, module in network.named_modules())
+    return tuple(place for place in found if place is not None)
+
+
+def _place(name: str, module: nn.Module) -> Place | None:
+    if isinstance(module, nn.modules.lazy.LazyModuleMixin) and module.has_uninitialized_params():
+        return None
+    label = clean_name(name) or "network"
+    if isinstance(module, _BatchNorm | nn.SyncBatchNorm):
+        return Place(label, module, "norm")
+    own = {key: p for key, p in module.named_parameters(recurse=False) if p.dim() >= 2}
+    if own:
+        prefix = f"{name}." if name else ""
+        names = tuple(f"{prefix}{key}" for key in own)
+        return Place(label, module, "weights", names, sum(p.numel() for p in own.values()))
+    return Place(label, module, "activation") if _is_activation(module) else None
+
+
+def _is_activation(module: nn.Module) -> bool:
+    if isinstance(module, TORCH_ACTIVATIONS):
+        return True
+    own_work = not type(module).__module__.startswith("torch.nn")
+    return own_work and not any(True for _ in module.children()) and not _has_state(module)
+
+
+def _has_state(module: nn.Module) -> bool:
+    named = "dropout" in type(module).__name__.lower()
+    return named or any(True for _ in module.parameters(False)) or bool(module._buffers)
+
+
+def clean_name(name: str) -> str:
+    """Return a module's path without what wrappers put into it.
+
+    Example:
+        >>> clean_name("_orig_mod.module.layers.0")
+        'layers.0'
+    """
+    parts = name.split(".")
+    while parts and parts[0] in ("_orig_mod", "module"):
+        parts = parts[1:]
+    return ".".join(part for part in parts if part != "_orig_mod")
+
+
+def first_tensor(value: object) -> Tensor | None:
+    """Return the first floating-point tensor in what a module took or gave."""
+    if isinstance(value, Tensor):
+        return value if value.is_floating_point() else None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return next((t for t in map(first_tensor, value) if t is not None), None)
+    return None
+
+
+@contextmanager
+def outputs_of(places: Sequence[Place], seen: Seen) -> Iterator[Seen]:
+    """While open, put into ``seen`` what each of ``places`` gives at its first call.
+
+    Tensors are held detached until the caller drops ``seen``. The network computes the same
+    with and without.
+    """
+    handles = hook_outputs(places, seen)
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def hook_outputs(places: Sequence[Place], seen: Seen) -> list[RemovableHandle]:
+    """Hang the hooks of :func:`outputs_of`; the caller removes them."""
+    return [place.module.register_forward_hook(_Catch(place, seen)) for place in places]
+
+
+class _Catch:
+    """A forward hook; a copy of the network that is made meanwhile gets one that does nothing."""
+
+    def __init__(self, place: Place, seen: Seen) -> None:
+        self.place, self.seen = place, seen
+
+    def __call__(self, module: nn.Module, args: tuple, output: object) -> None:
+        if torch.is_grad_enabled():
+            catch(self.place, self.seen, first_tensor(args), first_tensor(output))
+
+    def __deepcopy__(self, memo: object):
+        return inert
+
+    def __reduce__(self):
+        return "inert"
+
+
+def inert(*args: object) -> None:
+    """Do nothing: what a hook becomes in a copy of the network."""
+
+
+def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None) -> None:
+    """Take one module's call down in ``seen``; later calls in the same forward are passed over."""
+    if value is None or place.name in seen.names:
+        return
+    seen.names.add(place.name)
+    if place.role == "weights" and entered is not None:
+        _catch_functional(place, seen, entered)
+    if isinstance(place.module, _ConvNd | _BatchNorm):
+        seen.unit_dim = 1
+    elif place.role == "weights":
+        seen.unit_dim = -1
+    if place.role == "weights":
+        seen.num_units = value.shape[seen.unit_dim] if value.dim() > 1 else 0
+    if place.role == "activation" and value.grad_fn is not None:
+        seen.made.append(value.grad_fn)
+    held = entered.detach() if entered is not None and place.role == "norm" else None
+    seen.take(Output(place, place.role, place.kind, value.detach(), seen.unit_dim, held))
+
+
+def _catch_functional(place: Place, seen: Seen, entered: Tensor) -> None:
+    """Take down an activation that is no module: it is seen as what enters the next layer."""
+    kind, node = functional_activation(entered)
+    if not kind or any(node is made for made in seen.made) or entered.dim() < 2:
+        return
+    conv = isinstance(place.module, _ConvNd)
+    unit_dim = 1 if conv else -1
+    width, units = entered.shape[unit_dim], seen.num_units
+    fold = units if not conv and units and width != units and width % units == 0 else 0
+    seen.take(Output(place, "input", kind, entered.detach(), unit_dim, None, fold))
