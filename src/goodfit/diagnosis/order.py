@@ -1,0 +1,111 @@
+"""The order of findings: causes before what they bring about, over checks and rules alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..records import Finding
+
+ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "data",
+        (
+            *("input-not-finite", "label-out-of-range", "split-overlap", "labels-sorted"),
+            *("input-out-of-scale", "class-imbalance", "label-noise"),
+        ),
+    ),
+    (
+        "loss and output",
+        (
+            *("loss-broadcast", "softmax-wrong-axis", "double-softmax", "missing-softmax"),
+            *("loss-output-mismatch", "loss-sum-reduction"),
+        ),
+    ),
+    (
+        "wiring",
+        (
+            *("batch-mixing", "input-ignored", "gradient-wrong", "no-gradient"),
+            *("not-in-optimizer", "gradient-ascent", "weights-unchanged", "gradients-accumulate"),
+            *("same-batch-every-step", "not-shuffled", "eval-mode-while-training"),
+            *("train-mode-while-evaluating", "norm-statistics-stale", "regularization-inert"),
+            *("batch-norm-tiny-batch", "dropout-before-batch-norm"),
+        ),
+    ),
+    (
+        "start and network",
+        (
+            *("symmetric-init", "dead-at-init", "init-too-large", "init-too-small"),
+            *("initial-loss-off",),
+        ),
+    ),
+    (
+        "rate and optimiser",
+        (
+            *("clipping-most-steps", "schedule-ended-early", "weight-decay-too-strong"),
+            *("batch-too-small", "lr-too-high", "lr-too-low"),
+        ),
+    ),
+    (
+        "symptoms",
+        (
+            *("loss-not-finite", "saturated-units", "dead-units", "gradient-vanishing"),
+            *("gradient-exploding", "update-ratio-high", "update-ratio-low", "loss-exploded"),
+            *("oscillating", "cannot-overfit-tiny-batch", "flat-then-sudden", "plateau"),
+        ),
+    ),
+    ("generalisation", ("overfitting", "underfitting")),
+    ("advice", ("bias-not-from-prior", "still-improving", "loss-flat-metric-rising", "lr-good")),
+)
+_PLACE = {name: place for place, name in enumerate(n for _, names in ORDER for n in names)}
+
+_NO_STEP = ("weights-unchanged", "no-gradient", "not-in-optimizer")
+_RATE = ("lr-too-high", "gradients-accumulate", "gradient-ascent", "loss-sum-reduction")
+
+# What a finding surely follows from, where that is found too. It stays, and comes later.
+FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "plateau": (*_NO_STEP, "lr-too-low", "lr-too-high", "schedule-ended-early", "dead-units"),
+    "underfitting": (
+        *_NO_STEP,
+        *("lr-too-low", "lr-too-high", "schedule-ended-early", "weight-decay-too-strong"),
+        *("clipping-most-steps", "gradient-vanishing", "label-noise", "still-improving"),
+    ),
+    "loss-exploded": (*_RATE, "input-out-of-scale", "init-too-large", "missing-softmax"),
+    "loss-not-finite": (*_RATE, "input-not-finite", "input-out-of-scale", "init-too-large"),
+    "oscillating": (*_RATE, "batch-too-small"),
+    "update-ratio-high": _RATE,
+    "update-ratio-low": (*_NO_STEP, "lr-too-low", "schedule-ended-early", "clipping-most-steps"),
+    "gradient-vanishing": ("saturated-units", "init-too-small", "symmetric-init", "dead-units"),
+    "gradient-exploding": ("init-too-large", "lr-too-high"),
+    "dead-units": ("dead-at-init", "lr-too-high"),
+    "saturated-units": ("init-too-large", "input-out-of-scale"),
+    "overfitting": ("label-noise", "same-batch-every-step"),
+    "lr-too-high": ("gradients-accumulate", "loss-sum-reduction", "gradient-ascent"),
+    "lr-too-low": (*_NO_STEP, "schedule-ended-early", "clipping-most-steps"),
+    "still-improving": ("lr-too-low",),
+    "initial-loss-off": ("init-too-large", "input-out-of-scale", "bias-not-from-prior"),
+}
+
+
+def by_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings with causes first, what follows from another finding later, advice last.
+
+    Data come before loss and output, then wiring, start and network, rate and optimiser,
+    symptoms, generalisation. Findings of severity "info" stand behind all others. Of two with
+    one rule, the more severe stands first.
+
+    Example:
+        >>> def one(rule, severity="warning"):
+        ...     return Finding(rule=rule, severity=severity, meaning="", remedy="", source="")
+        >>> found = [one("plateau"), one("lr-good", "info"), one("weights-unchanged", "error")]
+        >>> [finding.rule for finding in by_cause(found)]
+        ['weights-unchanged', 'plateau', 'lr-good']
+    """
+    found = tuple(findings)
+    known = {finding.rule for finding in found if finding.severity != "info"}
+    return tuple(sorted(found, key=lambda finding: _key(finding, known)))
+
+
+def _key(finding: Finding, known: set[str]) -> tuple[bool, bool, int, int]:
+    follows = any(cause in known for cause in FOLLOWS.get(finding.rule, ()))
+    place = _PLACE.get(finding.rule, len(_PLACE))
+    return finding.severity == "info", follows, place, finding.severity != "error"
