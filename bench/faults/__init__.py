@@ -1,0 +1,1 @@
+"""How well check, watch and diagnosis find planted faults, and how seldom they disturb."""

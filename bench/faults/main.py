@@ -1,0 +1,43 @@
+"""The command: run, tabulate, write."""
+
+from pathlib import Path
+from typing import Any
+
+from bench.faults.run import cases_named, one_thread, parse_arguments, read_results, run_all
+from bench.faults.show import show
+from bench.faults.table import as_json, markdown, summary
+from bench.report import RESULTS, header, write_json
+
+PACKAGES = ("goodfit", "torch", "numpy", "scikit-learn")
+
+
+def facts_of(part: str, quick: bool, processes: int) -> dict[str, Any]:
+    """Command, machine, versions."""
+    options = {"part": part, "processes": processes}
+    facts = header("bench.faults", options, PACKAGES)
+    facts["command"] += " --quick" if quick else ""
+    return {**facts, "part": part, "quick": quick}
+
+
+def main() -> None:
+    """Run what is asked for."""
+    options = parse_arguments()
+    if options.case:
+        one_thread()
+        show(options.case)
+        return
+    path: Path = options.records or RESULTS / "faults" / f"{options.part}.jsonl"
+    facts = facts_of(options.part, options.quick, options.processes)
+    cases = cases_named(options)
+    run_all(cases, path, options.processes)
+    keys = {case.key for case in cases}
+    records = [record for record in read_results(path) if record["key"] in keys]
+    text = markdown(facts, records)
+    print(text)
+    path.with_suffix(".summary.txt").write_text(summary(records), encoding="utf-8")
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    write_json(path.with_suffix(".json"), as_json(facts, records))
+
+
+if __name__ == "__main__":
+    main()
