@@ -6,14 +6,18 @@ from collections.abc import Callable
 
 import torch
 
-from ..records import Verdict
+from ..records import Verdict, not_judged
 from .data import input_not_finite, input_out_of_scale, split_overlap
 from .fit import loss_output_mismatch, loss_sum_reduction
+from .init import dead_at_init, init_too_large, init_too_small, symmetric_init
+from .inputs import FAILURES
 from .labels import class_imbalance, label_out_of_range, labels_sorted
 from .learning import cannot_overfit_tiny_batch
+from .norms import batch_norm_tiny_batch, dropout_before_batch_norm, regularization_inert
+from .numeric import gradient_wrong
 from .order import with_cause
 from .output import double_softmax, loss_broadcast, missing_softmax, softmax_wrong_axis
-from .start import initial_loss_off
+from .start import bias_not_from_prior, initial_loss_off
 from .subject import Subject, quiet
 from .wiring import batch_mixing, input_ignored, no_gradient, not_in_optimizer
 
@@ -32,11 +36,22 @@ CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
     loss_sum_reduction,
     batch_mixing,
     input_ignored,
+    gradient_wrong,
     no_gradient,
     not_in_optimizer,
+    regularization_inert,
+    batch_norm_tiny_batch,
+    dropout_before_batch_norm,
+    symmetric_init,
+    dead_at_init,
+    init_too_large,
+    init_too_small,
     initial_loss_off,
+    bias_not_from_prior,
     cannot_overfit_tiny_batch,
 )
+
+UNFINISHED = "the program raised"
 
 
 def run_checks(subject: Subject) -> tuple[Verdict, ...]:
@@ -46,4 +61,13 @@ def run_checks(subject: Subject) -> tuple[Verdict, ...]:
     """
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet():
         torch.manual_seed(subject.seeds[0])
-        return with_cause(check(subject) for check in CHECKS)
+        return with_cause(_verdict(check, subject) for check in CHECKS)
+
+
+def _verdict(check: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
+    """Return a check's verdict; what a user's program raises on the way is a reason, not an end."""
+    try:
+        return check(subject)
+    except FAILURES as error:
+        name = check.__name__.replace("_", "-")
+        return not_judged(name, f"{UNFINISHED} {type(error).__name__}: {error}")

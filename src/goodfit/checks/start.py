@@ -1,4 +1,4 @@
-"""Checks of the network at its start: the first loss."""
+"""Checks of the first answers: their loss, and whether they know the classes' shares."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ import torch
 from torch import Tensor
 
 from ..records import Finding, Verdict, found, not_judged, passed
+from .labels import class_counts
+from .observe import REGRESSION
 from .subject import LOOKED_AT_ROWS, Subject
 
-FAR_ABOVE_CHANCE = 3.0
+# He's start in the last layer alone gives up to three times chance, four for squared errors.
+FAR_ABOVE_CHANCE, FAR_ABOVE_VARIANCE = 5.0, 10.0
+FAR_TARGET, USUAL_OUTPUT = 100.0, 0.3
+UNEVEN, TOO_EVEN = 4.0, 0.1
 
 
 def initial_loss_off(subject: Subject) -> Verdict:
-    """Fires when the first loss is over three times that of an answer that knows nothing.
+    """Fires when the first loss is over five times that of an answer that knows nothing.
 
+    (Ten times for quantities; or where targets are of a size, 100 times the outputs', that the
+    network takes thousands of steps to come to.)
     That answer is found through the loss itself, with all its options (label smoothing, weights,
     reduction): equal scores for C classes, which cost ``log C`` without options; the targets'
     mean, which costs their variance in a squared error. The median over several parts of the
@@ -28,18 +35,41 @@ def initial_loss_off(subject: Subject) -> Verdict:
     if chance is None:
         return not_judged(name, "the loss of an answer that knows nothing is not known")
     loss = first_loss(subject)
-    if math.isfinite(loss) and loss <= FAR_ABOVE_CHANCE * chance + 1e-6:
+    bound = FAR_ABOVE_VARIANCE if subject.goal == "regression" else FAR_ABOVE_CHANCE
+    away = _out_of_sight(subject)
+    if away is not None:
+        return _off("The targets are far larger than what the network gives.", away)
+    if math.isfinite(loss) and loss <= bound * chance + 1e-6:
         return passed(name, f"the first loss is {loss:.3g}, chance is {chance:.3g}")
+    meaning = "The first loss is far above chance: the network starts sure and wrong."
+    return _off(meaning, {"loss": loss, "chance": chance})
+
+
+def _off(meaning: str, evidence: dict[str, float | int | str]) -> Verdict:
     return found(
         Finding(
-            rule=name,
+            rule="initial-loss-off",
             severity="warning",
-            meaning="The first loss is far above chance: the network starts sure and wrong.",
-            remedy="Use smaller initial weights in the last layer, and check inputs and loss.",
+            meaning=meaning,
+            remedy="Use smaller initial weights in the last layer, standardise targets that are"
+            " quantities, and check inputs and loss.",
             source="notes n3, Sanity Checking; notes n4, step 3",
-            evidence={"loss": loss, "chance": chance},
+            evidence=evidence,
         ),
     )
+
+
+def _out_of_sight(subject: Subject) -> dict[str, float | int | str] | None:
+    """Return the sizes of targets and outputs where the first is out of the other's reach."""
+    outputs, call = subject.outputs, subject.call
+    if outputs is None or call is None or call.kind not in REGRESSION:
+        return None
+    target, given = (
+        float(t.detach().float().square().mean().sqrt()) for t in (call.target, outputs)
+    )
+    if target <= FAR_TARGET * max(given, USUAL_OUTPUT):
+        return None
+    return {"target_size": target, "output_size": given}
 
 
 def first_loss(subject: Subject) -> float:
@@ -85,3 +115,48 @@ def _uniform(subject: Subject, like: Tensor) -> Tensor:
 def _mean_target(subject: Subject, like: Tensor) -> Tensor:
     target = subject.as_target(subject.y[: len(like)]).to(like.dtype)
     return target.mean(0) if target.shape == like.shape else target.mean()
+
+
+def bias_not_from_prior(subject: Subject) -> Verdict:
+    """Fires, as advice, when classes are uneven and the first answers are even. Notes n3, n4.
+
+    The first steps then only learn the classes' shares. A last bias of ``log(share)`` starts
+    there (Lin et al., Focal Loss, 2017; Karpathy, A Recipe for Training Neural Networks).
+    """
+    name, subject, counts = "bias-not-from-prior", subject.clean, class_counts(subject)
+    outputs = subject.outputs
+    if subject.broken or len(counts) < 2 or min(counts) == 0:
+        return not_judged(name, subject.broken or "the classes' shares are not known")
+    shares = torch.tensor(counts, dtype=torch.float64) / sum(counts)
+    if outputs is None or max(counts) < UNEVEN * min(counts):
+        return passed(
+            name, f"the largest class is {max(counts) / min(counts):.2g} times the rarest"
+        )
+    first = _first_shares(outputs.detach().double(), subject.kind)
+    if first is None or len(first) != len(shares):
+        return not_judged(name, "the outputs are not one score for each class")
+    excess = float((shares * (shares / first.clamp_min(1e-12)).log()).sum())
+    if excess < TOO_EVEN:
+        return passed(name, "the first answers have the classes' shares")
+    return found(
+        Finding(
+            rule=name,
+            severity="info",
+            meaning="Classes are uneven and the network starts as if they were even: the first"
+            " steps only learn their shares.",
+            remedy="Set the last bias to the logarithm of each class's share (for one output:"
+            " log(p / (1 - p))).",
+            source="notes n3, Sanity Checking; Lin et al., Focal Loss, 2017",
+            evidence={"excess_loss": excess, "largest_share": float(shares.max())},
+        ),
+    )
+
+
+def _first_shares(outputs: Tensor, kind: str) -> Tensor | None:
+    """Return the mean probabilities that the first outputs stand for."""
+    if kind == "cross-entropy" and outputs.ndim == 2:
+        return outputs.softmax(1).mean(0)
+    if kind == "binary-cross-entropy" and outputs[0].numel() == 1:
+        positive = outputs.sigmoid().mean()
+        return torch.stack([1.0 - positive, positive])
+    return None

@@ -87,9 +87,9 @@ def _moved(net: nn.Module, x: Inputs, before: Tensor, row: int, seed: int) -> fl
 def input_ignored(subject: Subject) -> Verdict:
     """Fires when the output does not depend on the input, or not on most of it.
 
-    At generic weights, so that a last layer that starts at 0 does not hide it. For floats the
-    gradient of the outputs by each input, exactly 0 for every row; for token ids by exchanging
-    them.
+    At generic weights, so that a last layer that starts at 0 does not hide it, values are
+    exchanged between rows, and the outputs do not change: all values; for floats, those whose
+    gradient is exactly 0 for every row; for token ids, one position after the other.
     """
     name, subject = "input-ignored", subject.clean
     if subject.first.at == "network" or len(subject.y) < 2:
@@ -120,23 +120,42 @@ def _ignored_share(net: nn.Module, x: Inputs, seed: int) -> float | None:
     before = _answer(net, x, seed)
     if before is None:
         return None
-    if all(tensor.is_floating_point() for tensor in tensors_of(x)):
-        return _without_gradient(net, x, seed)
-    return _without_effect(net, x, before, seed)
+    after = _answer(net, map_inputs(lambda tensor: tensor.roll(1, 0), x), seed)
+    if after is None or after.shape != before.shape or _same(after, before):
+        return None if after is None or after.shape != before.shape else 1.0
+    if not all(tensor.is_floating_point() for tensor in tensors_of(x)):
+        return _without_effect(net, x, before, seed)
+    unused = _without_gradient(net, x, seed)
+    exchanged = _answer(net, _with_exchanged(x, unused), seed)
+    if exchanged is None or not _same(exchanged, before):
+        return 0.0
+    return sum(int(part.sum()) for part in unused) / sum(part.numel() for part in unused)
 
 
-def _without_gradient(net: nn.Module, x: Inputs, seed: int) -> float:
-    """Return the share of input values by which no output changes, for any row."""
+def _same(one: Tensor, other: Tensor) -> bool:
+    return float((one - other).abs().max()) <= 1e-6 * float(other.abs().max())
+
+
+def _without_gradient(net: nn.Module, x: Inputs, seed: int) -> list[Tensor]:
+    """Return which values of a row have no gradient from any output, for any row."""
     x = map_inputs(lambda tensor: tensor.detach().clone().requires_grad_(), x)
     torch.manual_seed(seed)
-    outputs = feed(net, x)
+    outputs, parts = feed(net, x), tensors_of(x)
     if not outputs.requires_grad:
-        return 1.0
+        return [torch.ones_like(part[0], dtype=torch.bool) for part in parts]
     weights = torch.randn(outputs.shape, generator=torch.Generator().manual_seed(seed))
     total = (outputs * weights.to(outputs)).sum()
-    gradients = torch.autograd.grad(total, tensors_of(x), allow_unused=True)
-    used = sum(int((g != 0).any(0).sum()) for g in gradients if g is not None)
-    return 1.0 - used / sum(tensor[0].numel() for tensor in tensors_of(x))
+    gradients = torch.autograd.grad(total, parts, allow_unused=True)
+    return [
+        torch.ones_like(part[0], dtype=torch.bool) if gradient is None else (gradient == 0).all(0)
+        for part, gradient in zip(parts, gradients, strict=True)
+    ]
+
+
+def _with_exchanged(x: Inputs, chosen: list[Tensor]) -> Inputs:
+    """Return inputs whose chosen values come from the next row: no output may change by them."""
+    left = iter(chosen)
+    return map_inputs(lambda tensor: torch.where(next(left), tensor.roll(1, 0), tensor), x)
 
 
 def _without_effect(net: nn.Module, x: Inputs, before: Tensor, seed: int) -> float | None:
@@ -150,8 +169,7 @@ def _without_effect(net: nn.Module, x: Inputs, before: Tensor, seed: int) -> flo
                 continue
             after = _answer(net, _exchanged(x, number, position), seed)
             tried += 1
-            same = after is None or after.shape != before.shape
-            kept += int(not same and bool(torch.equal(after, before)))  # pyright: ignore
+            kept += int(after is not None and torch.equal(after, before))
     return kept / tried if tried else None
 
 
