@@ -44,7 +44,7 @@ def test_regression_shows_both_parts() -> None:
 def test_sections_come_in_the_order_of_the_recipe() -> None:
     page = Page(render(make_diabetes()))
     ids = [attrs["id"] for attrs in page.attributes("section") if "id" in attrs]
-    assert ids == ["curves", "results", "data", "checks", "findings", "made", "recipe"]
+    assert ids == ["findings", "curves", "results", "data", "checks", "made", "recipe"]
     links = [attrs["href"] for attrs in page.attributes("a")]
     assert links == [f"#{name}" for name in ids]
 

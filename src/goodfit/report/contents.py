@@ -13,7 +13,9 @@ class Contents(Record):
 
     ``name`` is the run's name, ``recipe_toml`` its recipe with every default filled in,
     ``created`` a date and time as it should be read. ``validation`` and ``test`` are None
-    until they were scored; ``test`` stays None while the test part is sealed.
+    until they were scored; ``test`` stays None while the test part is sealed. ``verdicts`` are
+    of the checks before training, ``diagnosis`` of the rules on what was measured while training,
+    ``findings`` of both, in order of cause.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Contents(Record):
     validation: Scores | None = None
     test: Scores | None = None
     verdicts: tuple[Verdict, ...] = ()
+    diagnosis: tuple[Verdict, ...] = ()
     findings: tuple[Finding, ...] = ()
     info: RunInfo | None = None
     created: str = ""

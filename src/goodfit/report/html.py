@@ -24,14 +24,18 @@ from .charts import draw_charts
 from .contents import Contents
 from .palette import DARK, LIGHT
 from .series import epoch_lines, not_finite_notes
+from .sparks import curve_svg
 from .svg import curves_svg
 from .tiles import tiles
 
 HERE = Path(__file__).parent
 MAX_EPOCH_ROWS = 100
 FILTERS = {
-    name: getattr(words, name)
-    for name in ("number", "percent", "seconds", "count", "score_word", "one_input")
+    "spark": lambda curve: Markup(curve_svg(curve)),
+    **{
+        name: getattr(words, name)
+        for name in ("number", "percent", "seconds", "count", "score_word", "one_input")
+    },
 }
 
 

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..records import DataCard, Scores, SplitSizes, Verdict
+from ..records import Curve, DataCard, Finding, Scores, SplitSizes, Verdict
 from .confusion import MAX_CLASSES, ClassResult, class_results, confused_pairs
 from .contents import Contents
+from .sparks import blocks
 from .words import STOPPED, clean, count, headline, number, one_input, percent, score_word, seconds
 
 OUTCOMES = {
@@ -65,7 +66,7 @@ def print_summary(
     if contents.scored:
         console.print("", _score_table(contents.scored), "")
         _print_mistakes(contents.scored[-1], console)
-    _print_findings(contents, console)
+    print_findings(contents.findings, console)
     _print_pairs(_places(contents, folder, report), console)
 
 
@@ -133,13 +134,43 @@ def _share(value: float | None) -> str:
     return "-" if value is None else percent(value)
 
 
-def _print_findings(contents: Contents, console: Console) -> None:
+def print_findings(findings: Iterable[Finding], console: Console) -> None:
+    """Print each finding: what was seen and where, what it means, what to do, and its picture."""
     table = _grid()
-    for finding in contents.findings:
-        said = f"{finding.rule}: {finding.meaning} To do: {finding.remedy}"
-        table.add_row(_text(finding.severity, SEVERITIES[finding.severity]), _text(said))
+    for finding in findings:
+        head = _text(finding.severity, SEVERITIES[finding.severity])
+        table.add_row(head, _finding(finding), end_section=True)
     if table.row_count:
         console.print(table, "")
+
+
+def _finding(finding: Finding) -> Text:
+    """Return a finding as a few lines."""
+    step = [f"step {finding.step:,}"] if finding.step is not None else []
+    lines = [
+        ", ".join([finding.rule, *([finding.where] if finding.where else []), *step]),
+        finding.meaning,
+        ", ".join(f"{name.replace('_', ' ')} {_value(v)}" for name, v in finding.evidence.items()),
+        f"To do: {finding.remedy}",
+        f"Source: {finding.source}",
+        _picture(finding.curve),
+    ]
+    return Text("\n").join(
+        _text(line, style)
+        for line, style in zip(lines, ("bold", "", "dim", "", "dim", ""), strict=True)
+        if line
+    )
+
+
+def _picture(curve: Curve | None) -> str:
+    if curve is None or not curve.x:
+        return ""
+    ends = f"{number(curve.y[0])} to {number(curve.y[-1])}"
+    return f"{blocks(curve)}  {curve.y_label} by {curve.x_label}, {ends}"
+
+
+def _value(value: float | int | str) -> str:
+    return value if isinstance(value, str) else number(value)
 
 
 def _places(contents: Contents, folder: Path | None, report: Path | None) -> list[tuple[str, str]]:
