@@ -46,6 +46,7 @@ _CHOSEN: Mapping[tuple[str, str], tuple[str, str]] = {
     ("train-mode-while-evaluating", "never_eval"): ("init-too-large", "x10"),
     ("not-in-optimizer", "head_only"): ("schedule-ended-early", "share_5"),
     ("loss-output-mismatch", "sigmoid"): ("clipping-most-steps", "norm_001"),
+    ("overfitting", "share_5"): ("split-overlap", "whole"),
     ("input-ignored", "constant"): ("still-improving", "run_20"),
 }
 PAIRS: tuple[Fault, ...] = tuple(pair(dose_of(*a), dose_of(*b)) for a, b in _CHOSEN.items())

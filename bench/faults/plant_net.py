@@ -203,8 +203,8 @@ def deep(depth: int, width: int, activation: Callable[[], nn.Module], gain: floa
 
 
 def rooted() -> Plant:
-    """A square root of what may be 0, whose slope is infinite there."""
-    return between(lambda h: h.relu().sqrt())
+    """The length of a difference that is 0 in the first row, where a root's slope is infinite."""
+    return between(lambda h: h * (1 + (h - h[:1]).square().sum(1, keepdim=True).sqrt()))
 
 
 def logarithm() -> Plant:
@@ -212,9 +212,14 @@ def logarithm() -> Plant:
     return between(lambda h: h.relu().log())
 
 
-def unit_length() -> Plant:
-    """Division by the spread of a feature over the batch, which may be 0."""
-    return between(lambda h: h.relu().sub(3).relu() / h.relu().sub(3).relu().std(0))
+def unit_spread() -> Plant:
+    """Somebody's own group norm, without an epsilon: four silent units have a spread of 0."""
+
+    def line(h: Tensor) -> Tensor:
+        groups = h.unflatten(1, (-1, 4))
+        return ((groups - groups.mean(2, keepdim=True)) / groups.std(2, keepdim=True)).flatten(1)
+
+    return between(line)
 
 
 class HandWritten(nn.Module):

@@ -58,6 +58,7 @@ DATA = (
         noise_10=d.wrong_labels(0.1),
         noise_20=d.wrong_labels(0.2),
         noise_40=d.wrong_labels(0.4),
+        noise_60=d.wrong_labels(0.6),
         noise_100=d.wrong_labels(1.0),
     ),
     fault(
@@ -110,5 +111,5 @@ OUTPUT = (
         softmax=n.behind(lambda: nn.Softmax(1)),
     ),
     fault("loss-broadcast", needs="regression", flat_target=n.flat_target),
-    fault("loss-sum-reduction", near="lr-too-high loss-exploded", summed=p.summed),
+    fault("loss-sum-reduction", needs="sgd", near="lr-too-high loss-exploded", summed=p.summed),
 )

@@ -13,7 +13,9 @@ LOOP = (
         near=TOO_HIGH,
         x3=p.rate(3),
         x10=p.rate(10),
+        x30=p.rate(30),
         x100=p.rate(100),
+        x300=p.rate(300),
         x1000=p.rate(1000),
     ),
     fault("lr-too-low", near=TOO_LOW, by_10=p.rate(0.1), by_100=p.rate(0.01), by_1000=p.rate(1e-3)),
@@ -31,7 +33,8 @@ LOOP = (
         near=TOO_HIGH,
         head_x100=p.head_times(100),
         body_x100=p.body_times(100),
-        head_x1000=p.head_times(1000),
+        body_x1000=p.body_times(1000),
+        head_x3000=p.head_times(3000),
     ),
     fault(
         "update-ratio-low",
@@ -54,6 +57,11 @@ LOOP = (
         "train-mode-while-evaluating",
         needs="batch-norm|dropout",
         never_eval=p.loop(eval_mode=False),
+    ),
+    fault(
+        "train-mode-while-evaluating",
+        needs="dropout",
+        never_eval_drop_50=lambda q: p.loop(eval_mode=False)(n.net_option(dropout=0.5)(q)),
     ),
     fault(
         "weight-decay-too-strong",

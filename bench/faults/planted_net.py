@@ -14,20 +14,19 @@ NET = (
         features_reshaped=n.between(lambda h: h.t().reshape(h.shape)),
         features_rolled=n.between(lambda h: 0.5 * h + 0.5 * h.roll(1, 0)),
     ),
+    fault(
+        "batch-mixing",
+        also="input-ignored",
+        first_row_for_all=n.before(lambda x: x[:1].expand_as(x)),
+    ),
     fault("batch-mixing", needs="transformer", batch_second=n.net_option(batch_first=False)),
     fault(
         "input-ignored",
         without="tokens",
         constant=n.before(lambda x: x * 0 + 0.5),
-        first_row=n.before(lambda x: x[:1].expand_as(x)),
         overwritten=n.between(lambda h: h.detach() * 0 + 1),
     ),
-    fault(
-        "input-ignored",
-        needs="tokens",
-        constant=n.before(lambda x: x * 0 + 5),
-        first_row=n.before(lambda x: x[:1].expand_as(x)),
-    ),
+    fault("input-ignored", needs="tokens", constant=n.before(lambda x: x * 0 + 5)),
     fault(
         "no-gradient",
         detached=n.between(lambda h: h.detach()),
@@ -122,9 +121,9 @@ NET = (
     fault(
         "loss-not-finite",
         needs="relu plain",
-        root=n.between(lambda h: h.relu().sqrt()),
-        logarithm=n.between(lambda h: h.relu().log()),
-        spread=n.unit_length(),
+        root=n.rooted(),
+        logarithm=n.logarithm(),
+        spread=n.unit_spread(),
     ),
     fault(
         "loss-not-finite",

@@ -87,7 +87,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
     parser.add_argument("--records", type=Path, help="JSONL of the cases; resumed where it is")
     parser.add_argument("--case", help="run one case by its key, and print what was measured")
-    parser.add_argument("--peers", action="store_true", help="what other tools say of the runs")
     return parser.parse_args()
 
 
