@@ -1,6 +1,6 @@
 """The loss of a run as rules look at it: arrays, smoothed, measured against chance and floor.
 
-Made once for a history and held while that history lives, so that forty rules do not each turn
+Made once for a history and held while that history lives, so that thirty rules do not each turn
 a hundred thousand numbers into an array.
 """
 
@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ..records import History, Setting, StepColumns
-from .numbers import Array, array, blocks, finite, median
+from .numbers import NAN, Array, array, blocks, finite, median
 
 # Points in a smoothed curve: enough to see a turn in the first hundredth of a run.
 MAX_POINTS = 200
@@ -43,13 +43,22 @@ class Course:
 
     @cached_property
     def curve(self) -> tuple[Array, Array]:
-        """Steps and losses, averaged over blocks of equal length (at most 200)."""
+        """Places and losses, averaged over blocks of equal length (at most 200)."""
         return blocks(self.loss, MAX_POINTS)
+
+    @cached_property
+    def calm(self) -> Array:
+        """The loss as medians of three neighbours: one odd batch leaves no trace."""
+        loss = np.where(np.isfinite(self.loss), self.loss, np.inf)
+        if len(loss) < 3:
+            return loss
+        a, b, c = loss[:-2], loss[1:-1], loss[2:]
+        return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
 
     @cached_property
     def first(self) -> float:
         """The loss at the start: of the first step; NaN where there is none."""
-        return float(self.loss[0]) if self.num else float("nan")
+        return float(self.loss[0]) if self.num else NAN
 
     @cached_property
     def floor(self) -> float:
@@ -58,9 +67,30 @@ class Course:
 
     @cached_property
     def chance(self) -> float:
-        """The loss of an answer that knows nothing; the first loss where that is not known."""
+        """The loss of an answer that knows nothing; the first loss where that is not known.
+
+        A chance next to the floor (all targets seen so far are the same) says nothing either.
+        """
         chance = self.setting.chance_loss
-        return self.first if chance is None else chance
+        if chance is None or not chance > self.floor + 0.02 * abs(self.first):
+            return self.first
+        return chance
+
+    @cached_property
+    def way(self) -> float:
+        """From chance down to the floor: the unit in which losses are compared."""
+        return self.chance - self.floor if self.chance > self.floor else NAN
+
+    @cached_property
+    def start(self) -> float:
+        """The larger of first loss and chance."""
+        return max(self.first, self.chance)
+
+    @cached_property
+    def peak(self) -> float:
+        """The highest level after the first step, in units of the start."""
+        after = self.calm[1:]
+        return float(after.max()) / self.start if len(after) and self.start > 0 else NAN
 
     @cached_property
     def window(self) -> int:
@@ -70,23 +100,26 @@ class Course:
     @cached_property
     def now(self) -> float:
         """Where the loss stands: the median of the last steps."""
-        return median(self.loss[-self.window :]) if self.num else float("nan")
-
-    @cached_property
-    def lowest(self) -> float:
-        """The lowest level that the loss has had over a window."""
-        values = finite(self.curve[1])
-        return float(values.min()) if len(values) else float("nan")
+        return median(self.loss[-self.window :]) if self.num else NAN
 
     @cached_property
     def progress(self) -> float:
-        """How much of the way from chance to floor is done: 0 at chance, 1 at the floor."""
+        """How much of the way from chance to floor is done: 0 at chance, 1 at the floor.
+
+        Before the start 0, and minus infinity where the loss is no longer finite.
+        """
+        if self.num and not np.isfinite(self.loss[-1]):
+            return -np.inf
         return self.done(self.now)
 
     def done(self, loss: float) -> float:
         """Return the share of the way from chance to floor at which a loss stands."""
-        way = self.chance - self.floor
-        return (self.chance - loss) / way if way > 0 else float("nan")
+        return (self.chance - loss) / self.way
+
+    def between(self, start: float, end: float) -> float:
+        """Return the mean loss of a part of the run, given in shares of it."""
+        part = finite(self.loss[int(start * self.num) : max(1, round(end * self.num))])
+        return float(part.mean()) if len(part) else NAN
 
     @cached_property
     def bounded(self) -> bool:
@@ -97,7 +130,7 @@ class Course:
     def noise(self) -> float:
         """The spread of a single step's loss around its neighbours."""
         steps = np.diff(finite(self.loss[-10 * self.window :]))
-        return float(np.std(steps) / np.sqrt(2)) if len(steps) > 4 else float("nan")
+        return float(np.std(steps) / np.sqrt(2)) if len(steps) > 4 else NAN
 
 
 _HELD: dict[int, tuple[weakref.ref[History], Course]] = {}

@@ -1,18 +1,22 @@
-"""Rules about the loss as it goes: not finite, exploded, climbing."""
+"""Rules about the loss as it goes: not finite, exploded, oscillating, flat."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..records import Finding, History, Verdict, found, not_judged, passed
-from .course import course_of
+from ..records import Finding, History, Severity, Verdict, found, not_judged, passed
+from .course import Course, course_of
+from .ends import is_over
+from .evidence import rates_of
+from .numbers import Array, finite, median
 from .pictures import loss_curve
+from .report import find
 
 EXPLODED = 3.0
 
 
 def loss_not_finite(history: History) -> Verdict:
-    """Fires at the first loss or gradient norm that is not a finite number.
+    """Fires at the first loss that is not a finite number.
 
     Says by the autopsy, where there is one, which module and operation made it, and why.
     Abstains where no step was recorded. Notes n3, Loss and Not a Number.
@@ -24,12 +28,12 @@ def loss_not_finite(history: History) -> Verdict:
     autopsy = history.autopsy
     if not len(bad) and autopsy is None:
         return passed(name, f"{course.num} losses are finite")
-    step = autopsy.step if autopsy else history.steps.step[int(bad[0])]
-    meaning = "The loss is no longer a finite number, so no step after it can learn anything."
+    meaning = "The loss is no longer a finite number: no step after it can learn anything."
     remedy = "Lower the learning rate, and look for divisions by 0 and logarithms of 0."
     if autopsy:
-        meaning = f"{meaning} {autopsy.culprit} first: {autopsy.because}"
+        meaning = f"{meaning} First in: {autopsy.culprit}. {autopsy.because}"
         remedy = f"Begin at {autopsy.module or 'the loss'} ({autopsy.operation})."
+    step = autopsy.step if autopsy else history.steps.step[int(bad[0])]
     return found(
         Finding(
             rule=name,
@@ -48,59 +52,134 @@ def loss_not_finite(history: History) -> Verdict:
 def loss_exploded(history: History) -> Verdict:
     """Fires when the loss is past three times its first, and has not come back.
 
-    ``median(last steps) > 3 max(first, chance)``, over the last 5 % of the steps (5 at least),
-    for a loss that is above 0 at first. A spike that is over does not count. Abstains below 5
-    steps, and for losses that may be negative. Notes n4, random search: more than 3 times the
-    original cost.
+    ``median(last steps) > 3 max(first, chance)``, over the last 5 % of the steps (5 at least). A
+    spike that is over does not count. Abstains below 5 steps, and where the first loss is not
+    above 0. Notes n4, Hyperparameter Optimization: over 3 times the original cost, break out.
     """
     name, course = "loss-exploded", course_of(history)
-    if course.num < 5:
-        return not_judged(name, "fewer than 5 steps")
-    start = max(course.first, course.chance)
-    if not start > 0:
-        return not_judged(name, "the first loss is not above 0")
-    if not course.now > EXPLODED * start:
+    if course.num < 5 or not course.start > 0:
+        return not_judged(name, "fewer than 5 steps, or a first loss that is not above 0")
+    level = median(course.calm[-course.window :])
+    if not (level > EXPLODED * course.start or median(course.loss[-3:]) == np.inf):
         return passed(name, f"the loss stands at {course.now:.3g}, first {course.first:.3g}")
-    return found(
-        Finding(
-            rule=name,
-            severity="error",
-            meaning="The loss has grown past three times its start and does not come back.",
-            remedy="Lower the learning rate ten times; check scales, signs and zero_grad.",
-            source="notes n4, Hyperparameter Optimization",
-            evidence={"first_loss": course.first, "loss": course.now},
-            step=course.last_step,
-            curve=loss_curve(course, bound=EXPLODED * start),
-        )
+    return find(
+        name,
+        "error",
+        "The loss has grown past three times its start and does not come back.",
+        "Lower the learning rate ten times; check scales, signs and zero_grad.",
+        "notes n4, Hyperparameter Optimization",
+        history=history,
+        curve=loss_curve(course, bound=EXPLODED * course.start),
+        first_loss=course.first,
+        loss=level,
     )
 
 
-def gradient_ascent(history: History) -> Verdict:
-    """Fires when steps go up the gradient: the loss is maximised.
+def oscillating(history: History) -> Verdict:
+    """Fires when the loss goes up and down by large amounts, again and again.
 
-    By the looks: the sum of gradient times update is above 0 in at least 4 of 5 of them (6 at
-    least), and the loss does not fall. Weight decay and momentum turn single steps upwards, but
-    not most of them. A loss of a kind that cannot be negative and is negative means the same.
-    Abstains without looks.
+    The loss is cut into 40 blocks. Rises from block to block count that are over four times
+    what the noise of single steps explains, and over a tenth of the way from chance to floor.
+    Fires at 3 of them or more that add up to half of that way. Abstains below 60 steps. Notes n4,
+    loss curves; n0, momentum in ravines.
     """
-    name, course = "gradient-ascent", course_of(history)
-    negative = course.bounded and course.num >= 3 and course.now < -1e-6
-    descent = np.asarray(history.looks.descent, dtype=np.float64)
-    descent = descent[np.isfinite(descent)]
-    if len(descent) < 6 and not negative:
-        return not_judged(name, "fewer than 6 looks at gradient and update")
-    upward = float((descent > 0).mean()) if len(descent) else 0.0
-    if not negative and not (upward >= 0.8 and not course.now < course.first):
-        return passed(name, f"{100 * (1 - upward):.0f} % of the looks go downhill")
-    return found(
-        Finding(
-            rule=name,
-            severity="error",
-            meaning="The steps climb: the loss is maximised, not minimised.",
-            remedy="Check the sign of the loss, maximize=True, and hand-written updates.",
-            source="notes n1, learning: all weights move so that the loss falls",
-            evidence={"upward_share": upward, "first_loss": course.first, "loss": course.now},
-            step=course.last_step,
-            curve=loss_curve(course),
-        )
+    name, course = "oscillating", course_of(history)
+    if course.num < 60:
+        return not_judged(name, "fewer than 60 steps")
+    rises = _rises(course)
+    if not (len(rises) >= 3 and rises.sum() > 0.5):
+        return passed(name, f"{len(rises)} large rises")
+    return find(
+        name,
+        "warning",
+        "The loss goes up and down by large amounts instead of falling.",
+        "Divide the learning rate by 3 to 10, lower the momentum, or take larger batches.",
+        "notes n4, Babysitting the Learning Process; notes n0, SGD with momentum",
+        history=history,
+        curve=loss_curve(course),
+        rises=len(rises),
+        sum_of_rises=float(rises.sum()),
     )
+
+
+def _rises(course: Course) -> Array:
+    """Return the large rises between 40 blocks, in units of the way from chance to floor."""
+    loss = finite(course.loss)
+    size = max(1, len(loss) // 40)
+    means = loss[len(loss) % size :].reshape(-1, size).mean(axis=1)
+    noise = float(np.std(np.diff(loss))) / np.sqrt(2 * size)
+    steps = np.diff(means)
+    return steps[(steps > 4 * np.sqrt(2) * noise) & (steps > 0.1 * course.way)] / course.way
+
+
+def plateau(history: History) -> Verdict:
+    """Fires when the loss stays next to chance: nothing is learned.
+
+    Over the last half of the run, less than 5 % of the way from chance to floor is done, and no
+    fall is left. A plateau at a lower level may be all that the data allow (noise), so it is not
+    judged. Abstains before 5 epochs and 100 steps unless the run is over, while the rate still
+    rises, and where chance is not known but for the first loss. Notes n3, Loss Landscape.
+    """
+    name, course = "plateau", course_of(history)
+    early = course.num < 100 or len(history.epochs.epoch) < 5
+    if course.num < 20 or (early and not is_over(history)) or rates_of(history).rising:
+        return not_judged(name, "too few steps, or the rate still rises")
+    late, last = course.between(0.5, 0.75), course.between(0.75, 1.0)
+    fell = (late - last) / course.way
+    if not (course.done(last) < 0.05 and fell < 0.02 and course.start > 0):
+        return passed(name, f"{100 * course.progress:.0f} % of the way from chance is done")
+    return find(
+        name,
+        "warning",
+        "The loss stays where an answer stands that knows nothing of the inputs.",
+        "Try learning rates 10 times up and down, check inputs, labels and initialisation, and "
+        "try to learn a few rows by heart.",
+        "notes n4, Babysitting the Learning Process; notes n3, Loss Landscape",
+        history=history,
+        curve=loss_curve(course, bound=course.chance),
+        chance=course.chance,
+        loss=last,
+    )
+
+
+def flat_then_sudden(history: History) -> Verdict:
+    """Fires when the loss was flat for a long time and then fell at once.
+
+    Flat: at least a fifth of the steps, and 30, within 3 % of the way below the first level;
+    then at least 3 tenths of the way in as many steps or fewer. A warning where the outputs
+    shrink or grow a hundred times from the first layer to the last: a bad start is the prime
+    suspect. Otherwise info: some tasks are learned so. Abstains below 100 steps, and where the
+    rate was raised meanwhile (warm-up). Notes n4, Monitor and visualize the loss curve.
+    """
+    name, course = "flat-then-sudden", course_of(history)
+    rates = rates_of(history)
+    if course.num < 100 or rates.highest > 1.5 * rates.first:
+        return not_judged(name, "fewer than 100 steps, or the rate was raised")
+    _, curve = course.curve
+    level = float(np.median(curve[: max(3, len(curve) // 20)]))
+    below = np.flatnonzero(curve < level - 0.03 * course.way)
+    flat = int(below[0]) if len(below) else len(curve)
+    after = curve[min(2 * flat, len(curve) - 1)]
+    long = flat >= max(0.2 * len(curve), 30 * len(curve) / course.num)
+    if not (long and flat < len(curve) and (level - after) / course.way > 0.3):
+        return passed(name, "the loss fell from the start, or not at all")
+    spread = _growth(history)
+    severity: Severity = "warning" if spread > 100 or spread < 0.01 else "info"
+    return find(
+        name,
+        severity,
+        "The loss was flat for long and then fell at once.",
+        "Look at the initialisation: keep the spread of outputs equal from layer to layer.",
+        "notes n4, Why loss flat for a while then start training at a sudden",
+        history=history,
+        curve=loss_curve(course),
+        flat_share=flat / len(curve),
+        spread_of_outputs_last_over_first=spread,
+    )
+
+
+def _growth(history: History) -> float:
+    """Return how much larger the last layer's outputs spread at first than the first layer's."""
+    spreads = [median(layer.output_std[:2]) for layer in history.looks.layers if layer.num_weights]
+    known = [spread for spread in spreads if spread > 0]
+    return known[-1] / known[0] if len(known) > 1 else 1.0

@@ -5,24 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..records import Finding, History, Verdict
-from . import curves, layers, loop_mistakes, rates
+from . import curves, generalisation, layers, loop_mistakes, optimiser, rates, updates
 from .order import by_cause
 
 RULES: tuple[Callable[[History], Verdict], ...] = (
     loop_mistakes.weights_unchanged,
+    loop_mistakes.gradient_ascent,
     loop_mistakes.gradients_accumulate,
     loop_mistakes.same_batch_every_step,
     loop_mistakes.not_shuffled,
     loop_mistakes.eval_mode_while_training,
     loop_mistakes.train_mode_while_evaluating,
-    loop_mistakes.clipping_most_steps,
-    curves.gradient_ascent,
-    curves.loss_not_finite,
-    curves.loss_exploded,
-    layers.dead_units,
-    layers.saturated_units,
+    loop_mistakes.norm_statistics_stale,
+    optimiser.clipping_most_steps,
+    optimiser.schedule_ended_early,
+    optimiser.weight_decay_too_strong,
+    optimiser.batch_too_small,
     rates.lr_too_high,
     rates.lr_too_low,
+    rates.lr_good,
+    curves.loss_not_finite,
+    curves.loss_exploded,
+    curves.oscillating,
+    curves.plateau,
+    curves.flat_then_sudden,
+    layers.saturated_units,
+    layers.dead_units,
+    layers.gradient_vanishing,
+    layers.gradient_exploding,
+    updates.update_ratio_high,
+    updates.update_ratio_low,
+    generalisation.label_noise,
+    generalisation.overfitting,
+    generalisation.underfitting,
+    generalisation.still_improving,
+    generalisation.loss_flat_metric_rising,
 )
 
 

@@ -2,72 +2,158 @@
 
 from __future__ import annotations
 
-from ..records import Finding, History, Verdict, found, not_judged, passed
+from ..records import History, Layer, Severity, Verdict, not_judged, passed
+from .course import course_of
+from .evidence import LATEST, elasticity, gradient_rms, weight_layers
 from .numbers import finite, median
+from .report import find
 
-DEAD_SHARE = 0.9
-SATURATED_SHARE = 0.8
+# Healthy runs: at most 0.06 of a layer's units, in the late looks of ReLU networks.
+DEAD_SHARE = 0.5
+SATURATED_SHARE = 0.5
+# Healthy runs, smallest over largest: 0.03 and more; ten sigmoid layers: 1e-8.
+VANISHED = 1e-4
+# Healthy runs: 0.04 to 21.
+EXPLODING = 300.0
+# A gradient is judged only while the loss is poor: at the end of a good run it may do as it likes.
+POOR = 0.5
 
 
 def dead_units(history: History) -> Verdict:
-    """Fires when nearly all units of an activation give the same for every sample.
+    """Fires when half of an activation's units, or more, give the same for every sample.
 
-    A unit counts as dead when it did so over 512 rows or more of different batches; ReLU's
-    ordinary zeros are not death. Fires at 90 % of a layer's units, in the latest looks. Abstains
-    where no activation was seen for so long. Notes n4, dead ReLU.
+    A unit counts as dead when it did so over the last 512 rows or more of batches that differ;
+    ReLU's ordinary zeros are not death. Judged by the median of the latest looks. Abstains where
+    no activation was seen on so many rows, and says nothing while the loss is good: a wide layer
+    may not need all its units. Notes n4, ReLU: dead ReLU.
     """
-    name = "dead-units"
-    shares = [
-        (median(layer.dead_share[-3:]), layer.name)
-        for layer in history.looks.layers
-        if len(finite(layer.dead_share[-3:]))
-    ]
-    if not shares:
-        return not_judged(name, "no activation was seen on 512 rows")
-    worst, where = max(shares)
-    if worst < DEAD_SHARE:
-        return passed(name, f"at most {100 * worst:.0f} % of a layer's units are dead")
-    return found(
-        Finding(
-            rule=name,
-            severity="error" if worst > 0.999 else "warning",
-            meaning="Units give the same for every sample: nothing passes through them.",
-            remedy="Lower the learning rate, start biases at 0 or slightly above, or use a leaky "
-            "activation.",
-            source="notes n4, dead ReLU",
-            evidence={"dead_share": worst},
-            where=where,
-            step=history.looks.step[-1],
-        )
+    return _share(
+        history,
+        "dead-units",
+        "dead_share",
+        DEAD_SHARE,
+        "no activation was seen on 512 rows",
+        "Units give the same for every sample: nothing is learned through them.",
+        "Lower the learning rate, start biases at 0 or slightly above, or use a leaky activation.",
+        "notes n4, ReLU: dead ReLU will never activate",
     )
 
 
 def saturated_units(history: History) -> Verdict:
-    """Fires when most of a bounded activation's output lies in its flat ends.
+    """Fires when half of a bounded activation's output, or more, lies in its flat ends.
 
-    There the slope, and with it the gradient, is next to 0. Fires at 80 % over the latest looks.
-    Abstains where there is no bounded activation. Notes n3, Sigmoid; n4, 1.
+    There the slope is under a twentieth of the steepest, and the gradient is lost. Judged by the
+    median of the latest looks. Abstains where there is no bounded activation; says nothing while
+    the loss is good (a trained gate is meant to saturate). Notes n3, Sigmoid; n4, 1.
     """
-    name = "saturated-units"
-    shares = [
-        (median(layer.saturated_share[-3:]), layer.name)
-        for layer in history.looks.layers
-        if len(finite(layer.saturated_share[-3:]))
-    ]
-    if not shares:
-        return not_judged(name, "no bounded activation was seen")
-    worst, where = max(shares)
-    if worst < SATURATED_SHARE:
-        return passed(name, f"at most {100 * worst:.0f} % of a layer's output is saturated")
-    return found(
-        Finding(
-            rule=name,
-            severity="warning",
-            meaning="The activation sits in its flat ends, where no gradient passes.",
-            remedy="Use smaller initial weights (Xavier), scaled inputs, or a norm before it.",
-            source="notes n3, Sigmoid Function; notes n4, Weight Initialization",
-            evidence={"saturated_share": worst},
-            where=where,
-            step=history.looks.step[-1],
-        )
+    return _share(
+        history,
+        "saturated-units",
+        "saturated_share",
+        SATURATED_SHARE,
+        "no bounded activation was seen",
+        "The activation sits in its flat ends, where no gradient passes.",
+        "Use smaller initial weights (Xavier), scaled inputs, or a norm before it.",
+        "notes n3, Sigmoid Function; notes n4, Weight Initialization",
     )
+
+
+def _share(
+    history: History,
+    name: str,
+    column: str,
+    bound: float,
+    unseen: str,
+    meaning: str,
+    remedy: str,
+    source: str,
+) -> Verdict:
+    shares = {
+        layer.name: median(getattr(layer, column)[-3:])
+        for layer in history.looks.layers
+        if len(finite(getattr(layer, column)[-3:]))
+    }
+    if not shares:
+        return not_judged(name, unseen)
+    where = max(shares, key=lambda layer: shares[layer])
+    worst, progress = shares[where], course_of(history).progress
+    if worst < bound or (progress > 0.9 and worst < 0.999):
+        return passed(name, f"at most {100 * worst:.0f} % of a layer")
+    severity: Severity = "error" if worst > 0.99 and not progress > 0.1 else "warning"
+    return find(
+        name,
+        severity,
+        meaning,
+        remedy,
+        source,
+        history=history,
+        where=where,
+        share=worst,
+        progress=progress,
+    )
+
+
+def gradient_vanishing(history: History) -> Verdict:
+    """Fires when a layer's gradient is next to nothing beside the largest, and the loss is poor.
+
+    Root mean square of a layer's gradient over that of the layer with the largest: under 1e-4
+    in the latest looks (healthy: 0.03 and more), or under 1e-6 of the weights in all layers.
+    Embeddings are left out: most of their rows have none. Poor: less than half of the way from
+    chance to floor is done. Abstains without looks, with fewer than two layers, and where all
+    gradients are 0. Notes n3, Limitation of Small Weights; n4, Sigmoid.
+    """
+    name, course = "gradient-vanishing", course_of(history)
+    sizes = {lay.name: gradient_rms(lay) for lay in weight_layers(history)}
+    sizes = {key: size for key, size in sizes.items() if size == size}
+    largest = max(sizes.values(), default=0.0)
+    if len(sizes) < 2 or not largest > 0:
+        return not_judged(name, "gradients of two layers or more were not looked at, or are 0")
+    where = min(sizes, key=lambda layer: sizes[layer])
+    share, all_gone = sizes[where] / largest, elasticity(history) < 1e-6
+    if course.progress > POOR or not (0 < share < VANISHED or all_gone):
+        return passed(name, f"smallest over largest gradient {share:.2g}")
+    return find(
+        name,
+        "warning",
+        "The gradient does not reach this layer: it has all but vanished on the way.",
+        "Use ReLU-like activations, an initialisation that keeps the spread (Xavier, He), norms, "
+        "or skip connections.",
+        "notes n3, Limitation of Small Weights; notes n4, Sigmoid",
+        history=history,
+        where=where,
+        share_of_largest=share,
+        progress=course.progress,
+    )
+
+
+def gradient_exploding(history: History) -> Verdict:
+    """Fires when gradients are far too large for the loss's scale, and the loss is poor.
+
+    ``|g| |w| / chance``, the change of the loss per share of the weights, is over 300 in the
+    latest looks (healthy: 0.04 to 21), so that a target in large units is no explosion. Poor:
+    less than half of the way from chance to floor is done. Abstains without looks. Notes n3,
+    Loss and Not a Number.
+    """
+    name, course = "gradient-exploding", course_of(history)
+    size = elasticity(history)
+    if size != size:
+        return not_judged(name, "gradients were not looked at, or chance is not known")
+    if course.progress > POOR or size < EXPLODING:
+        return passed(name, f"gradient times weights over chance {size:.2g}")
+    layer = max(weight_layers(history), key=_sort_key, default=None)
+    return find(
+        name,
+        "warning",
+        "Gradients are far too large: a small step changes the loss many times over.",
+        "Use smaller initial weights, scale inputs and targets, clip gradients, add norms.",
+        "notes n3, Limitation of Small Weights; Loss and Not a Number",
+        history=history,
+        where=layer.name if layer else "",
+        gradient_times_weights_over_chance=size,
+        gradient_norm=median(history.looks.grad_norm[-LATEST:]),
+    )
+
+
+def _sort_key(layer: Layer) -> float:
+    size = median(layer.grad_norm[-LATEST:])
+    return size if size == size else -1.0

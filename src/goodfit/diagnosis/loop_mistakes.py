@@ -2,57 +2,66 @@
 
 from __future__ import annotations
 
-from ..records import Finding, History, Severity, Tally, Verdict, found, not_judged, passed
+from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
+from .numbers import NAN, array, finite, median
+from .report import find
 
-# Share of the steps at which a mistake of the loop has to be seen: a mistake in the code is
-# there at every step but the first ones; what happens now and then is meant.
+# A mistake in the code of a loop is there at nearly every step; what happens now and then is meant.
 MOST = 0.8
-FEW_STEPS = 5
+# Looks are few where a loop is fast (2 in 160 steps have been seen), and what is counted there
+# does not depend on chance: two say as much as twenty.
+FEWEST = 2
 
 
 def weights_unchanged(history: History) -> Verdict:
     """Fires when optimiser steps change no weight, or when no step is taken at all.
 
     Either ``optimizer.step()`` is missing, or the optimiser holds other parameters than the
-    network that is trained (made before the network was copied or rebuilt). Fires when at least
-    4 of 5 steps left every watched weight as it was, of 5 steps or more. Abstains where no
-    steps were watched. Notes n1, training loop, step 4.
+    network that is trained (it was made before the network was copied or rebuilt). Fires when
+    every watched weight was as before after at least 4 of 5 watched steps at a learning rate
+    above 0, or when losses came and no optimiser step did. Abstains where no loop was watched,
+    and where the rate is 0. Notes n1, Training loop, step 4.
     """
     name = "weights-unchanged"
-    tally = history.tallies.get("still-weights")
+    source = "notes n1, Training loop: update all weights"
+    tally, steps = history.tallies.get("still-weights"), history.steps
     idle = history.tallies.get("skipped")
-    if tally is not None and tally.of >= FEW_STEPS:
-        if tally.share < MOST:
-            return passed(name, f"weights changed in {tally.of - tally.happened} of {tally.of}")
-        return _mistake(
+    never = idle is not None and idle.of >= 5 and idle.share > 0.99
+    unrated = history.setting.optimizer and not len(finite(steps.lr[:50]))
+    if never or (unrated and len(steps.loss) >= 5 and not history.looks.step):
+        return find(
             name,
             "error",
-            "Steps change no weight: the optimiser does not train this network.",
-            "Call optimizer.step(), and build the optimiser from the parameters of the network "
-            "that is trained, after the last change of that network.",
-            "notes n1, training loop",
-            tally,
-        )
-    if idle is not None and idle.of >= FEW_STEPS and idle.share >= 0.99:
-        return _mistake(
-            name,
-            "error",
-            "Gradients are computed, but no optimiser step follows.",
+            "Losses are computed, but no optimiser step follows: nothing is learned.",
             "Call optimizer.step() after loss.backward().",
-            "notes n1, training loop",
-            idle,
+            source,
+            history=history,
+            steps=len(steps.loss),
         )
-    return not_judged(name, "no optimiser steps were watched")
+    if tally is None or tally.of < FEWEST or not finite(steps.lr).max(initial=1.0) > 0:
+        return not_judged(name, "fewer than two steps were watched, or the rate is 0")
+    if tally.share < MOST:
+        return passed(name, f"weights changed at {tally.of - tally.happened} of {tally.of} looks")
+    return find(
+        name,
+        "error",
+        "Steps change no weight: the optimiser does not train this network.",
+        "Build the optimiser from the parameters of the network that is trained, after the last "
+        "change of that network.",
+        source,
+        history=history,
+        times=tally.happened,
+        of=tally.of,
+    )
 
 
 def gradients_accumulate(history: History) -> Verdict:
     """Fires when gradients of earlier steps are never cleared: ``zero_grad`` is missing.
 
-    Then step t uses the sum of all gradients so far, and the loss soon swings and grows. Fires
-    when at least 4 of 5 first backward passes after a step began on old gradients. Meant
-    accumulation (several backward passes, then a step, then clearing) is not touched. Abstains
-    where that was not watched.
+    Then step t uses the sum of all gradients so far. Fires when at least 4 of 5 first backward
+    passes after a step began on old gradients. Meant accumulation (several passes, a step, then
+    clearing) is not touched by this. Abstains where that was not watched. Notes n1.
     """
     return _counted(
         history,
@@ -60,19 +69,50 @@ def gradients_accumulate(history: History) -> Verdict:
         "old-gradients",
         "error",
         "Each step adds its gradient to all earlier ones: zero_grad() is missing.",
-        "Call optimizer.zero_grad() before each backward pass (or after each step).",
-        "notes n1, training loop; PyTorch, Optimizer.zero_grad",
+        "Call optimizer.zero_grad() before each backward pass, or after each step.",
+        "notes n1, Training loop; PyTorch, Optimizer.zero_grad",
+    )
+
+
+def gradient_ascent(history: History) -> Verdict:
+    """Fires when steps go up the gradient: the loss is maximised.
+
+    Two signs: the sum of gradient times update is above 0 at 4 of 5 looks (3 at least) while the
+    loss does not fall; or a loss of a kind that cannot be negative is. Momentum and weight decay
+    turn single steps upwards, not most of them. Abstains with fewer than 3 looks and a loss of
+    unknown kind. Notes n1, Gradient descent.
+    """
+    name, course = "gradient-ascent", course_of(history)
+    negative = course.bounded and course.num >= 3 and course.now < -1e-6
+    descent = finite(history.looks.descent)
+    if len(descent) < 3 and not negative:
+        return not_judged(name, "fewer than 3 looks at gradient and update")
+    upward = float((descent > 0).mean()) if len(descent) else NAN
+    if not negative and not (upward >= MOST and not course.now < course.first):
+        return passed(name, f"{100 * (1 - upward):.0f} % of the looks go downhill")
+    return find(
+        name,
+        "error",
+        "The loss is maximised, not minimised."
+        if not negative
+        else "The loss is negative, "
+        "which its kind cannot be: its sign is turned around, and training maximises it.",
+        "Check the sign of the loss, maximize=True, and hand-written updates.",
+        "notes n1, Gradient descent",
+        history=history,
+        upward_share=upward,
+        first_loss=course.first,
+        loss=course.now,
     )
 
 
 def same_batch_every_step(history: History) -> Verdict:
     """Fires when nearly every training batch has the inputs of the one before.
 
-    Abstains where inputs were not watched, where the batch is the whole data (full-batch
-    training), and below 5 steps.
+    Abstains where inputs were not watched, and where a batch is the whole of the training rows.
+    Notes n1, mini-batches.
     """
-    name = "same-batch-every-step"
-    setting = history.setting
+    name, setting = "same-batch-every-step", history.setting
     if setting.num_train and setting.batch_size >= setting.num_train:
         return not_judged(name, "a batch is the whole of the training rows")
     return _counted(
@@ -82,50 +122,52 @@ def same_batch_every_step(history: History) -> Verdict:
         "error",
         "Every step trains on the same batch: the loop does not move through the data.",
         "Take the batch inside the loop (for x, y in loader), not once before it.",
-        "notes n1, mini-batches",
+        "notes n1, Training loop: draw a batch",
     )
 
 
 def not_shuffled(history: History) -> Verdict:
-    """Fires when batches stand at the same places in each epoch: nothing is shuffled.
+    """Fires when the batches of each epoch are those of the epoch before, in the same order.
 
-    A warning where batches also hold a single class or the loss swings with the place; otherwise
-    it is harmless more often than not, and info. Abstains below two epochs, or where a batch is
-    the whole data.
+    Then what stands together in the file is learned together, and the network follows the last
+    rows it saw. Fires when at least 4 of 5 batches (4 at least) stood at the same place in the
+    epoch before. Abstains in the first epoch, and below 3 batches an epoch. Notes n0, mini-batch:
+    samples taken at random.
     """
-    name = "not-shuffled"
-    tally = history.tallies.get("same-order")
-    if tally is None or tally.of < FEW_STEPS:
-        return not_judged(name, "fewer than two epochs were watched")
-    if tally.share < MOST:
-        return passed(name, f"{tally.of - tally.happened} of {tally.of} batches changed")
-    sorted_ = history.tallies.get("one-class", Tally())
-    severity: Severity = "warning" if sorted_.share > 0.5 else "info"
-    return _mistake(
+    name, tally = "not-shuffled", history.tallies.get("same-order")
+    if tally is None or tally.of < 4 or 0 < history.steps_per_epoch < 3:
+        return not_judged(name, "fewer than two epochs were watched, or too few batches in one")
+    same = history.tallies.get("same-batch")
+    if tally.share < MOST or (same is not None and same.share >= MOST):
+        return passed(name, f"{tally.happened} of {tally.of} batches stood there before")
+    one_class = history.tallies.get("one-class")
+    return find(
         name,
-        severity,
+        "warning",
         "Each epoch has the same batches in the same order.",
         "Shuffle the training rows anew in each epoch (shuffle=True).",
-        "notes n1, mini-batches: samples taken at random",
-        tally,
+        "notes n0, Stochastic gradient descent: a sample taken at random",
+        history=history,
+        times=tally.happened,
+        of=tally.of,
+        of_one_class=one_class.share if one_class else NAN,
     )
 
 
 def eval_mode_while_training(history: History) -> Verdict:
     """Fires when training steps run in evaluation mode, where modes differ.
 
-    Then dropout drops nothing and batch norm neither uses batch statistics nor learns running
-    ones. Often ``model.train()`` is missing after an evaluation. Fires at 20 % of the training
-    passes or more (after the first evaluation all of them are). Frozen batch norms inside a
-    network in training mode do not count. Abstains where no pass was watched, or no module
-    behaves differently.
+    Then dropout drops nothing, and batch norm neither uses the batch nor learns from it. Often
+    ``model.train()`` is missing after the first evaluation. Fires at a fifth of the training
+    passes (10 at least). Abstains where no pass was watched, or no module knows modes. Notes n3,
+    Inference with Dropout.
     """
     return _counted(
         history,
         "eval-mode-while-training",
         "eval-training",
         "warning",
-        "The network trains in evaluation mode: no dropout, batch norm with frozen statistics.",
+        "The network trains in evaluation mode: no dropout, batch norm with fixed statistics.",
         "Call model.train() before each epoch, after each evaluation.",
         "notes n3, Inference with Dropout; Some Complexities of BN",
         share=0.2,
@@ -135,9 +177,9 @@ def eval_mode_while_training(history: History) -> Verdict:
 def train_mode_while_evaluating(history: History) -> Verdict:
     """Fires when evaluation runs in training mode, where modes differ.
 
-    Then dropout drops, and batch norm takes statistics from the evaluated batch and learns from
-    it. Fires at half of the passes without gradient or more. Abstains where no pass without
-    gradient was watched, or no module behaves differently.
+    Then dropout drops, and batch norm takes its statistics from the evaluated batch and learns
+    from it. Fires at half of the passes without gradient. Abstains where there was none, or no
+    module knows modes. Notes n3, Inference with Dropout; Some Complexities of BN.
     """
     return _counted(
         history,
@@ -152,27 +194,37 @@ def train_mode_while_evaluating(history: History) -> Verdict:
     )
 
 
-def clipping_most_steps(history: History) -> Verdict:
-    """Fires when most steps are cut to the maximal gradient norm while the loss is still poor.
+def norm_statistics_stale(history: History) -> Verdict:
+    """Fires when a batch norm's running statistics do not follow those of the batches.
 
-    A norm that is always cut is a learning rate in disguise: the step no longer follows the
-    gradient's size. Fires when over 90 % of 20 steps or more were cut, and less than half of the
-    way from chance to floor is done. Otherwise info. Abstains where clipping was not watched.
+    Their distance, in running standard deviations, starts at about 0.5 and is under 0.1 after 50
+    steps with torch's momentum (healthy runs: 0.26 at most after 40 steps, 0.06 at the end).
+    Fires when after 50 steps it is over 0.3, and over 3 quarters of the first. Abstains without
+    batch norm, before 50 steps, and with fewer than 2 looks. Notes n3, Some Complexities of BN.
     """
-    name = "clipping-most-steps"
-    tally = history.tallies.get("clipped")
-    if tally is None or tally.of < 20:
-        return not_judged(name, "clipping was not watched, or too few steps")
-    if tally.share < 0.9:
-        return passed(name, f"{tally.happened} of {tally.of} steps were cut")
-    severity: Severity = "info" if course_of(history).progress > 0.5 else "warning"
-    return _mistake(
+    name = "norm-statistics-stale"
+    looks = history.looks
+    seen = [layer for layer in looks.layers if len(finite(layer.norm_gap)) >= 2]
+    late = array(looks.step) >= 50
+    if not seen or not late.any():
+        return not_judged(name, "no batch norm was looked at after 50 steps")
+    gaps = [(median(array(lay.norm_gap)[late][-4:]), lay) for lay in seen]
+    worst, layer = max(gaps, key=lambda pair: (pair[0] == pair[0], pair[0]))
+    first = float(finite(layer.norm_gap)[0])
+    if not (worst > 0.3 and worst > 0.75 * first):
+        return passed(name, f"running statistics are {worst:.2g} deviations away at most")
+    return find(
         name,
-        severity,
-        "Nearly every step is cut to the maximal gradient norm.",
-        "Raise the maximal norm to about the 90th percentile of the gradient norms, or drop it.",
-        "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
-        tally,
+        "warning",
+        "Batch norm's running statistics are not those of the data: evaluation sees another "
+        "network than the one that was trained.",
+        "Use the usual momentum (0.1), train in training mode, and do not share a batch norm "
+        "between different inputs.",
+        "notes n3, Some Complexities of BN",
+        history=history,
+        where=layer.name,
+        gap_first=first,
+        gap=worst,
     )
 
 
@@ -186,27 +238,20 @@ def _counted(
     source: str,
     *,
     share: float = MOST,
-    fewest: int = FEW_STEPS,
+    fewest: int = FEWEST,
 ) -> Verdict:
     tally = history.tallies.get(tally_name)
     if tally is None or tally.of < fewest:
         return not_judged(name, "that was not watched, or at too few steps")
     if tally.share < share:
         return passed(name, f"{tally.happened} of {tally.of} times")
-    return _mistake(name, severity, meaning, remedy, source, tally)
-
-
-def _mistake(
-    name: str, severity: Severity, meaning: str, remedy: str, source: str, tally: Tally
-) -> Verdict:
-    evidence = {"times": tally.happened, "of": tally.of}
-    return found(
-        Finding(
-            rule=name,
-            severity=severity,
-            meaning=meaning,
-            remedy=remedy,
-            source=source,
-            evidence=evidence,
-        )
+    return find(
+        name,
+        severity,
+        meaning,
+        remedy,
+        source,
+        history=history,
+        times=tally.happened,
+        of=tally.of,
     )

@@ -2,68 +2,130 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ..records import Finding, History, Verdict, found, not_judged, passed
+from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
-from .numbers import array, finite, median
+from .ends import is_over, last_quarter
+from .evidence import LATEST, promised, rates_of, undecayed, update_ratios
+from .numbers import finite, median
 from .pictures import loss_curve
+from .report import find
 
-
-def ratios(history: History) -> np.ndarray:
-    """Return update over weight norm of the whole network, at each look."""
-    looks = history.looks
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return array(looks.update_norm) / array(looks.weight_norm)
+SOURCE = "notes n4, Babysitting the Learning Process, and update to weight ratio about 0.001"
 
 
 def lr_too_high(history: History) -> Verdict:
-    """Fires when steps are far too large: the loss has jumped far above its start, or stays at
-    chance while updates are of the size of the weights. Abstains below 5 steps.
+    """Fires when steps are far too large, by any of three evidences.
+
+    - The loss jumped: the highest level after the first step (medians of three) is over 10
+      times the start; or over 3 times, and less than 9 tenths of the way are done now. Healthy
+      runs jump to 2.1 times at most.
+    - Updates are over 0.2 of the weights (healthy: 0.03), and the loss is poor.
+    - Consecutive gradients point against each other (cosine under -0.3), and the loss is poor.
+
+    Poor: less than 3 tenths of the way from chance to floor is done. The first step's own loss
+    counts as start, so that a bad initialisation is not blamed on the rate. Abstains below 3
+    steps. Notes n4: loss exploding means a very high learning rate.
     """
     name, course = "lr-too-high", course_of(history)
-    if course.num < 5:
-        return not_judged(name, "fewer than 5 steps")
-    ratio = median(ratios(history)[-6:])
-    start = max(course.first, course.chance)
-    high = float(finite(course.loss).max(initial=-np.inf))
-    jumped = start > 0 and high > 3 * start and not course.progress > 0.5
-    large = ratio > 0.1 and not course.progress > 0.2
-    if not (jumped and not ratio < 0.01) and not large:
-        return passed(name, f"updates are {ratio:.2g} of the weights")
-    return found(
-        Finding(
-            rule=name,
-            severity="error" if not course.progress > 0 else "warning",
-            meaning="Steps are too large: the loss jumps instead of falling.",
-            remedy="Divide the learning rate by 10, or warm it up.",
-            source="notes n4, Babysitting the Learning Process; update to weight about 0.001",
-            evidence={"update_ratio": ratio, "highest_loss": high, "loss": course.now},
-            step=course.last_step,
-            curve=loss_curve(course),
-        )
+    if course.num < 3:
+        return not_judged(name, "fewer than 3 steps")
+    ratio = median(undecayed(history, update_ratios(history))[-LATEST:])
+    turn = median(history.looks.turn[-LATEST:])
+    poor = not course.progress > 0.3
+    jumped = course.peak > 10 or (course.peak > 3 and not course.progress > 0.9)
+    if not ((jumped and not ratio < 1e-4) or (ratio > 0.2 and poor) or (turn < -0.3 and poor)):
+        return passed(name, f"updates are {ratio:.2g} of the weights, the loss does not jump")
+    severity: Severity = "error" if jumped and not course.progress > 0 else "warning"
+    return find(
+        name,
+        severity,
+        "Steps are too large: the loss jumps instead of falling.",
+        "Divide the learning rate by 10, or warm it up.",
+        SOURCE,
+        history=history,
+        curve=loss_curve(course),
+        update_ratio=ratio,
+        highest_over_first_loss=course.peak,
+        turn=turn,
+        progress=course.progress,
     )
 
 
 def lr_too_low(history: History) -> Verdict:
-    """Fires when updates are so small that the weights cannot get anywhere, and the loss has
-    hardly moved from chance. Abstains below 20 steps or without looks.
+    """Fires when steps are so small that the run gets nowhere, or not far enough in its time.
+
+    By the ratio r of updates to weights at looks where the rate was not decayed, and by the
+    share of the way from chance to floor that is done: r under 2e-5 and under half of the way
+    (from the second look on); r under 2e-4 and under 0.3 after 50 steps; r under 5e-4 and under
+    0.1 after 100. Healthy runs have 5e-4 to 0.03 in their first steps. Or, when the run is over:
+    a fifth of the whole descent came in its last quarter at an undecayed rate, after 5 epochs or
+    more, and under 0.8 of the way is done. Abstains while the rate still rises (warm-up), and
+    where neither updates nor the end were seen. Notes n4: loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
-    ratio = median(ratios(history)[-6:])
-    if course.num < 20 or not np.isfinite(ratio):
-        return not_judged(name, "fewer than 20 steps, or no looks at updates")
-    if not (0 < ratio < 1e-4 and course.progress < 0.2):
+    rates = rates_of(history)
+    if rates.rising:
+        return not_judged(name, "the rate still rises")
+    known = finite(undecayed(history, update_ratios(history)))
+    slow = _still_falling(history)
+    if len(known) < 2 and not slow:
+        return not_judged(name, "updates were looked at less than twice, and the run is not over")
+    ratio = median(known[-LATEST:]) if len(known) else 1.0
+    if not (ratio > 0 and (_tiny(ratio, course.num, course.progress) or slow)):
         return passed(name, f"updates are {ratio:.2g} of the weights")
-    return found(
-        Finding(
-            rule=name,
-            severity="warning",
-            meaning="Steps are too small: the loss hardly moves.",
-            remedy="Multiply the learning rate by 10.",
-            source="notes n4, Babysitting the Learning Process; update to weight about 0.001",
-            evidence={"update_ratio": ratio, "progress": course.progress},
-            step=course.last_step,
-            curve=loss_curve(course),
-        )
+    return find(
+        name,
+        "warning",
+        "Steps are too small: the loss hardly moves."
+        if not slow
+        else "Steps are too small for "
+        "the length of the run: the loss was still falling as before when it ended.",
+        "Multiply the learning rate by 10.",
+        SOURCE,
+        history=history,
+        curve=loss_curve(course),
+        update_ratio=ratio,
+        promised_by_a_step=promised(history),
+        progress=course.progress,
+    )
+
+
+def _tiny(ratio: float, num: int, progress: float) -> bool:
+    return (
+        (ratio < 2e-5 and progress < 0.5)
+        or (ratio < 2e-4 and progress < 0.3 and num >= 50)
+        or (ratio < 5e-4 and progress < 0.1 and num >= 100)
+    )
+
+
+def _still_falling(history: History) -> bool:
+    if not is_over(history) or len(history.epochs.epoch) < 5:
+        return False
+    undecayed_end = not rates_of(history).share < 0.3
+    late, done = last_quarter(history), course_of(history).progress
+    return undecayed_end and late > 0.2 and done < 0.8
+
+
+def lr_good(history: History) -> Verdict:
+    """States (info) that the learning rate is right: no fault.
+
+    The loss has done half of the way from chance to floor without a jump past twice its start,
+    at updates between 1e-4 and 0.05 of the weights. Abstains below 50 steps, and without looks.
+    Notes n4: loss going down quickly.
+    """
+    name, course = "lr-good", course_of(history)
+    ratio = median(undecayed(history, update_ratios(history)))
+    if course.num < 50 or ratio != ratio:
+        return not_judged(name, "fewer than 50 steps, or no looks at updates")
+    if not (course.progress > 0.5 and course.peak < 2 and 1e-4 < ratio < 0.05):
+        return passed(name, "not stated: the loss is poor, has jumped, or steps are unusual")
+    return find(
+        name,
+        "info",
+        "The learning rate suits: the loss falls quickly and without jumps.",
+        "Keep it; look for the largest rate at which this stays so.",
+        SOURCE,
+        history=history,
+        update_ratio=ratio,
+        progress=course.progress,
     )

@@ -1,0 +1,23 @@
+"""Whether a run is over, and how much of its descent came last."""
+
+from __future__ import annotations
+
+from ..records import History
+from .course import course_of
+
+
+def is_over(history: History) -> bool:
+    """Return whether training has ended of itself; a running history may still do anything."""
+    planned = history.setting.num_steps
+    ended = history.stopped in ("budget", "early-stopping")
+    return ended or bool(planned and course_of(history).last_step >= planned)
+
+
+def last_quarter(history: History) -> float:
+    """Return which share of the whole descent came in the last quarter of the steps.
+
+    A straight line gives 0.25, a curve that has flattened out next to nothing.
+    """
+    course = course_of(history)
+    first, before, last = (course.between(*p) for p in ((0, 0.05), (0.625, 0.75), (0.875, 1)))
+    return (before - last) / (first - last) if first > last else float("nan")

@@ -1,0 +1,124 @@
+"""What rules read out of looks and rates: sizes of steps, gradients and decay, layer by layer."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..records import History, Layer
+from .course import course_of
+from .numbers import NAN, Array, array, finite, median
+
+# The latest looks that say how things stand: three pairs.
+LATEST = 6
+
+
+def update_ratios(history: History) -> Array:
+    """Return update over weight norm of the whole network, at each look.
+
+    Notes n4: about 0.001 is right, 0.01 about okay.
+    """
+    return _ratio(history.looks.update_norm, history.looks.weight_norm)
+
+
+def layer_ratios(layer: Layer) -> Array:
+    """Return update over weight norm of one layer, at each look."""
+    return _ratio(layer.update_norm, layer.weight_norm)
+
+
+def _ratio(over: tuple[float, ...], under: tuple[float, ...]) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return array(over) / array(under)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The learning rate over the run; NaN where it was not recorded."""
+
+    first: float
+    highest: float
+    now: float
+    rising: bool
+
+    @property
+    def share(self) -> float:
+        """Now, of the highest so far."""
+        return self.now / self.highest if self.highest > 0 else NAN
+
+
+def rates_of(history: History) -> Rates:
+    """Return first, highest and present learning rate.
+
+    Rising means that warm-up is not over: the rate is at its highest, and above the first.
+    """
+    lr = history.steps.lr
+    known = finite(lr[:: max(1, len(lr) // 2000)] + lr[-1:])
+    if not len(known):
+        return Rates(NAN, NAN, NAN, False)
+    first, highest, now = float(known[0]), float(known.max()), float(known[-1])
+    return Rates(first, highest, now, now >= 0.99 * highest and now > 1.05 * first)
+
+
+def lr_at_looks(history: History) -> Array:
+    """Return the learning rate at each look."""
+    steps, lr = history.steps.step, history.steps.lr
+    places = [bisect_left(steps, step) for step in history.looks.step]
+    return np.array([lr[p] if p < len(lr) else NAN for p in places], dtype=np.float64)
+
+
+def undecayed(history: History, ratios: Array) -> Array:
+    """Return the ratios of the looks at which the rate was at least a third of its highest.
+
+    At the end of a cosine schedule ratios go to 0, and say nothing.
+    """
+    lr = lr_at_looks(history)
+    highest = np.nanmax(lr, initial=0.0)
+    kept = (lr >= highest / 3) | ~np.isfinite(lr)
+    return ratios[kept] if highest > 0 else ratios
+
+
+def weight_layers(history: History) -> list[Layer]:
+    """Return the layers with weights, without embeddings.
+
+    Rows of an embedding that a batch does not use have no gradient, so its norms are small.
+    """
+    layers = history.looks.layers
+    return [layer for layer in layers if layer.num_weights and "Embedding" not in layer.kind]
+
+
+def gradient_rms(layer: Layer) -> float:
+    """Return the root mean square of a layer's gradient over the latest looks."""
+    return median(layer.grad_norm[-LATEST:]) / layer.num_weights**0.5
+
+
+def elasticity(history: History) -> float:
+    """Return gradient norm times weight norm over chance: the loss's change per share of weights.
+
+    Without a unit, so that a target in dollars is not mistaken for an explosion.
+    """
+    looks, chance = history.looks, course_of(history).chance
+    product = array(looks.grad_norm[-LATEST:]) * array(looks.weight_norm[-LATEST:])
+    return median(product) / chance if chance > 0 else NAN
+
+
+def promised(history: History) -> float:
+    """Return the descent that a step promised, to first order: the median over all looks."""
+    return -median(history.looks.descent)
+
+
+def decay_share(history: History) -> float:
+    """Return which share of an update is weight decay, the median over looks; NaN if unknown.
+
+    ``lr wd |w| / |dw|`` where decay is decoupled (AdamW); ``wd |w| / (|g| + wd |w|)`` where it is
+    added to the gradient.
+    """
+    setting, looks = history.setting, history.looks
+    if not setting.weight_decay or not looks.step:
+        return NAN
+    pull = setting.weight_decay * array(looks.weight_norm)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if "adamw" in setting.optimizer:
+            return median(lr_at_looks(history) * pull / array(looks.update_norm))
+        return median(pull / (array(looks.grad_norm) + pull))

@@ -1,0 +1,210 @@
+"""Rules about validation: overfitting, underfitting, noise in the labels, stopped too early."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..records import History, Severity, Verdict, not_judged, passed
+from .course import course_of
+from .ends import is_over, last_quarter
+from .numbers import Array, array, finite, mean, median
+from .pictures import loss_curve, picture
+from .report import find
+
+
+def _validation(history: History) -> Array:
+    return array(history.epochs.validation_loss)
+
+
+def _train(history: History) -> Array:
+    """Return the training loss by epoch: on clean rows in evaluation mode where that is known."""
+    clean = array(history.epochs.clean_loss)
+    known = len(clean) == len(history.epochs.epoch) and np.isfinite(clean).any()
+    return clean if known else array(history.epochs.train_loss)
+
+
+def overfitting(history: History) -> Verdict:
+    """Fires when validation has become clearly worse than its best for long, or nothing but the
+    training rows is learned.
+
+    - The validation loss (mean of the last 2) is over its best by a tenth of the way from chance
+      to floor and by a fifth of itself, the best is at least 3 validations and a quarter of them
+      old, and the training loss has gone on falling.
+    - The training loss is at its floor (95 % of the way), the validation loss has done under 60 %
+      of it, after 5 validations.
+
+    Info where the best weights are kept (``best_epoch``), for then no harm is done. The training
+    loss is that of clean rows in evaluation mode where it is known. One bad epoch does not count.
+    Abstains with fewer than 4 validations. Notes n3, Overfitting; n4, big gap.
+    """
+    name, course = "overfitting", course_of(history)
+    val, train = _validation(history), _train(history)
+    if len(finite(val)) < 4:
+        return not_judged(name, "fewer than 4 validations")
+    best = int(np.nanargmin(val))
+    now, since = mean(val[-2:]), len(val) - 1 - best
+    rise = now - float(val[best])
+    worse = rise > 0.1 * course.way and rise > 0.2 * abs(float(val[best]))
+    long = since >= max(3, 0.25 * len(val)) and train[-1] < train[best]
+    by_heart = len(val) >= 5 and course.done(median(train[-2:])) > 0.95 and course.done(now) < 0.6
+    if not ((worse and long) or by_heart):
+        return passed(name, f"validation stands at {now:.3g}, best {val[best]:.3g}")
+    severity: Severity = "info" if history.best_epoch is not None else "warning"
+    return find(
+        name,
+        severity,
+        "The network learns the training rows by heart: validation does not follow.",
+        "Keep the best weights (early stopping), add data, augmentation, dropout or weight "
+        "decay, or take a smaller network.",
+        "notes n3, Overfitting; notes n4, Monitor and visualize the accuracy",
+        history=history,
+        curve=_picture(history, val),
+        best=float(val[best]),
+        validation_loss=now,
+        train_loss=float(train[-1]),
+        validations_since_best=since,
+    )
+
+
+def underfitting(history: History) -> Verdict:
+    """Fires when the run is over or has stopped improving, and even training rows are not learned.
+
+    Under 15 % of the way from chance to floor is done on training and validation, after 5
+    validations or at the end of the run, and no descent is left (under a tenth in the last
+    quarter); or validation in evaluation mode is better than training by a tenth of the way and
+    poor (under 60 %): regularisation is too strong. What a network could reach is not known, so
+    a higher plateau is not judged. Abstains otherwise. Notes n3, Overfitting; n4, no gap.
+    """
+    name, course = "underfitting", course_of(history)
+    val, train = _validation(history), array(history.epochs.train_loss)
+    over = is_over(history)
+    if len(finite(val)) < (1 if over else 5):
+        return not_judged(name, "fewer than 5 validations, and the run is not over")
+    on_val, on_train = course.done(mean(val[-2:])), course.done(mean(train[-2:]))
+    flat = over or not last_quarter(history) > 0.1
+    poor = flat and on_val < 0.15 and on_train < 0.15
+    inverted = len(val) >= 5 and on_val - on_train > 0.1 and on_val < 0.6
+    if not (poor or inverted):
+        return passed(name, f"{100 * on_train:.0f} % of the way from chance is done")
+    return find(
+        name,
+        "warning",
+        "Even the training rows are not learned."
+        if not inverted
+        else "Training is far harder than evaluation: dropout or augmentation is too strong.",
+        "Take a larger network or a better learning rate, and less regularisation."
+        if not inverted
+        else "Lower dropout and augmentation.",
+        "notes n3, Overfitting: underfitting; notes n4, no gap: increase model capacity",
+        history=history,
+        curve=loss_curve(course, bound=course.chance),
+        train_progress=on_train,
+        validation_progress=on_val,
+    )
+
+
+def still_improving(history: History) -> Verdict:
+    """Fires when the run ended while the loss was still falling: it was stopped too early.
+
+    A tenth of the whole descent, or more, came in the last quarter of the steps, at the end of
+    the run; info, and a warning from a fifth on while less than 9 tenths of the way are done.
+    Abstains while the run goes on, or where its end was not told. Notes n0, Early Stopping.
+    """
+    name, course = "still-improving", course_of(history)
+    if not is_over(history) or course.num < 8 or history.stopped == "early-stopping":
+        return not_judged(name, "the run is not over, or was stopped for another reason")
+    late = last_quarter(history)
+    if not late > 0.1:
+        return passed(name, f"{100 * late:.0f} % of the descent came in the last quarter")
+    severity: Severity = "warning" if late > 0.2 and course.progress < 0.9 else "info"
+    return find(
+        name,
+        severity,
+        "The loss was still falling when the run ended.",
+        "Train longer, with the schedule stretched accordingly.",
+        "notes n0, Early Stopping with Patience",
+        history=history,
+        curve=loss_curve(course),
+        share_of_descent_in_last_quarter=late,
+        progress=course.progress,
+    )
+
+
+def loss_flat_metric_rising(history: History) -> Verdict:
+    """States (info) that the metric gets better while the validation loss does not: no fault.
+
+    Over the last third of the validations (4 at least) the loss moves by less than 2 % of the
+    way from chance to floor, and the metric gains 0.02 or more. A decision needs no sure
+    probability. Abstains with fewer than 6 validations, or without a metric. Notes n3, Simple
+    Example: Cross-Entropy and Accuracy.
+    """
+    name, course = "loss-flat-metric-rising", course_of(history)
+    val, metric = _validation(history), array(history.epochs.metric)
+    if len(finite(val)) < 6 or len(finite(metric)) < 6:
+        return not_judged(name, "fewer than 6 validations, or no metric")
+    part = max(4, len(val) // 3)
+    gain = mean(metric[-2:]) - mean(metric[-part:][:2])
+    gain = gain if history.metric_up else -gain
+    moved = abs(mean(val[-2:]) - mean(val[-part:][:2])) / course.way
+    if not (gain >= 0.02 and moved < 0.02):
+        return passed(name, f"the metric gained {gain:.2g}")
+    return find(
+        name,
+        "info",
+        "The metric still gets better while the loss does not: judge by the metric.",
+        "Choose the epoch by the metric, not by the loss.",
+        "notes n3, Simple Example: Cross-Entropy and Accuracy",
+        history=history,
+        curve=_picture(history, metric, history.metric or "metric"),
+        metric_gain=gain,
+    )
+
+
+def label_noise(history: History) -> Verdict:
+    """Fires when some targets contradict the rest: the loss has a floor, and is then memorised.
+
+    - Sure mistakes: over 2 % of the rows, in the mean of the late looks (8 at least), get next to
+      no probability for their target, while 6 tenths of the way from chance are done.
+    - Floor, then memory: at its best the validation loss was poor (under 70 % of the way) and no
+      higher than the training loss by more than a tenth of the way; since then training fell by
+      a fifth of the way, and validation rose.
+
+    Abstains for other tasks than classification, and with neither looks nor 5 validations. Notes
+    n3, Data Considerations; Zhang et al. 2017, Understanding deep learning requires rethinking
+    generalization.
+    """
+    name, course = "label-noise", course_of(history)
+    if history.setting.task == "regression":
+        return not_judged(name, "targets are quantities")
+    sure = finite(history.looks.wrong_and_sure[-16:])
+    val, train = _validation(history), _train(history)
+    if len(sure) < 8 and len(finite(val)) < 5:
+        return not_judged(name, "neither 8 looks at mistakes nor 5 validations")
+    mistakes = mean(sure) if len(sure) >= 8 else 0.0
+    contradicted = mistakes > 0.02 and course.progress > 0.6
+    memorised = len(finite(val)) >= 5 and _floor_then_memory(history, val, train)
+    if not (contradicted or memorised):
+        return passed(name, f"{100 * mistakes:.1f} % sure mistakes")
+    return find(
+        name,
+        "warning",
+        "Some labels contradict the rest: the network cannot explain them but by heart.",
+        "Look at the training rows with the highest loss, and correct or drop wrong labels.",
+        "notes n3, Data Considerations; Zhang et al. 2017",
+        history=history,
+        curve=_picture(history, val) if len(finite(val)) else loss_curve(course),
+        sure_mistakes=mistakes,
+    )
+
+
+def _floor_then_memory(history: History, val: Array, train: Array) -> bool:
+    course, best = course_of(history), int(np.nanargmin(val))
+    floor_seen = course.done(float(val[best])) < 0.7 and val[best] - train[best] < 0.1 * course.way
+    fell = float(train[best]) - float(train[-1]) > 0.2 * course.way
+    rose = mean(val[-2:]) - float(val[best]) > 0.03 * course.way
+    return bool(floor_seen and fell and rose)
+
+
+def _picture(history: History, values: Array, label: str = "validation loss"):
+    epochs = array(history.epochs.epoch)
+    return picture("epoch", label, epochs, values)

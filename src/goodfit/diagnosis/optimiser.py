@@ -1,0 +1,147 @@
+"""Rules about what stands beside the rate: decay, schedule, clipping, batch size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..records import History, Severity, Verdict, not_judged, passed
+from .course import Course, course_of
+from .evidence import decay_share
+from .numbers import Array, array, median
+from .pictures import loss_curve, picture
+from .report import find
+
+# Healthy runs: 0.08 at most, and that in a converged one.
+DECAY_SHARE = 0.25
+FEW_ROWS = 4
+
+
+def weight_decay_too_strong(history: History) -> Verdict:
+    """Fires when weight decay is a large part of each step, and the loss is poor.
+
+    Its share of the update (AdamW: ``lr wd |w| / |dw|``; else ``wd |w| / (|g| + wd |w|)``) is
+    over a quarter in the median of all looks (healthy: 0.08 at most), and less than 9 tenths of
+    the way from chance to floor is done. Abstains where weight decay is 0 or unknown, and with
+    fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2.
+    """
+    name, course = "weight-decay-too-strong", course_of(history)
+    share = decay_share(history)
+    if share != share or len(history.looks.step) < 2:
+        return not_judged(name, "weight decay is 0 or unknown, or fewer than two looks")
+    if share < DECAY_SHARE or course.progress > 0.9:
+        return passed(name, f"decay is {100 * share:.0f} % of a step")
+    looks = history.looks
+    return find(
+        name,
+        "warning",
+        "Weight decay pulls the weights to 0 faster than the loss can build them up.",
+        "Divide weight_decay by 10 to 100 (usual: 1e-4 for SGD, 0.01 to 0.1 for AdamW).",
+        "notes n3, Regularization; notes n0, 5.2 Weight Decay",
+        history=history,
+        curve=picture("step", "weight norm", array(looks.step), array(looks.weight_norm)),
+        weight_decay=history.setting.weight_decay or 0.0,
+        share_of_step=share,
+        progress=course.progress,
+    )
+
+
+def schedule_ended_early(history: History) -> Verdict:
+    """Fires when the learning rate fell to nothing while the loss was still falling.
+
+    Nothing: under 1/200 of its highest, over the last 15 % of the steps so far (10 at least).
+    Still falling: at least 15 % of the descent came in the second half of the time in which the
+    rate was over a tenth of its highest, or that descent was under half of the way from chance
+    to floor. A cosine or one-cycle schedule that ends with the run is so low for 5 % of the
+    steps. Abstains where rates were not recorded. Notes n3, Learning Rate Schedules.
+    """
+    name, course = "schedule-ended-early", course_of(history)
+    rates = array(history.steps.lr) if len(history.steps.lr) == course.num else array(())
+    if not np.isfinite(rates).any() or course.num < 12:
+        return not_judged(name, "rates were not recorded, or fewer than 12 steps")
+    highest = float(np.nanmax(rates))
+    low = course.num - 1 - int(np.flatnonzero(~(rates < highest / 200))[-1])
+    if not (highest > 0 and low >= max(10, 0.15 * course.num) and _falling(course, rates)):
+        return passed(name, f"the rate was next to 0 for the last {low} steps")
+    return find(
+        name,
+        "warning",
+        "The learning rate has fallen to nothing while the loss was still falling.",
+        "Stretch the schedule over the whole run: count steps where it counts steps, epochs "
+        "where it counts epochs.",
+        "notes n3, Learning Rate Schedules",
+        history=history,
+        curve=picture("step", "lr", array(history.steps.step), rates),
+        highest=highest,
+        now=float(rates[-1]),
+        steps_at_nothing=low,
+        progress=course.progress,
+    )
+
+
+def _falling(course: Course, rates: Array) -> bool:
+    """Return whether the loss was still falling when the rate left a tenth of its highest."""
+    active = int(np.flatnonzero(rates > 0.1 * np.nanmax(rates))[-1]) + 1
+    part = course.loss[:active]
+    size = max(1, active // 10)
+    middle = median(part[active // 2 - size // 2 : active // 2 + size])
+    begin, end = median(part[:size]), median(part[-size:])
+    late = (middle - end) / (begin - end) if begin > end else 0.0
+    return late > 0.15 or not course.progress > 0.5
+
+
+def clipping_most_steps(history: History) -> Verdict:
+    """Fires when nearly every step is cut to the maximal gradient norm and the loss is poor.
+
+    A norm that is always cut is a smaller learning rate in disguise. Fires when 9 of 10 watched
+    steps (3 at least) were cut; a warning while less than 9 tenths of the way from chance to
+    floor is done, else info. Abstains where clipping was not watched. Notes n3, Optimizers;
+    Pascanu et al. 2013.
+    """
+    name, course = "clipping-most-steps", course_of(history)
+    tally = history.tallies.get("clipped")
+    if tally is None or tally.of < 3:
+        return not_judged(name, "clipping was not watched, or at too few steps")
+    if tally.share < 0.9:
+        return passed(name, f"{tally.happened} of {tally.of} watched steps were cut")
+    severity: Severity = "info" if course.progress > 0.9 else "warning"
+    return find(
+        name,
+        severity,
+        "Nearly every step is cut to the maximal gradient norm.",
+        "Raise the maximal norm to about the 90th percentile of the gradient norms, or drop it.",
+        "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
+        history=history,
+        times=tally.happened,
+        of=tally.of,
+        max_grad_norm=history.setting.max_grad_norm or float("nan"),
+        progress=course.progress,
+    )
+
+
+def batch_too_small(history: History) -> Verdict:
+    """Fires when batches of a few rows are too noisy for the rate: the loss stays poor.
+
+    Batches of 4 rows or fewer, after 30 steps: a level over twice the start, or less than 3
+    tenths of the way from chance to floor after 200 steps. Abstains where the batch size is not
+    known or larger: a small batch with a small rate learns well. Notes n0, SGD; n3, Noisy
+    Gradients.
+    """
+    name, course = "batch-too-small", course_of(history)
+    size = history.setting.batch_size
+    if not size or course.num < 30:
+        return not_judged(name, "the batch size is not known, or fewer than 30 steps")
+    noisy = course.peak > 2 or (course.num >= 200 and not course.progress > 0.3)
+    if size > FEW_ROWS or not noisy:
+        return passed(name, f"batches of {size} rows")
+    return find(
+        name,
+        "warning",
+        "Gradients of so few rows are mostly noise at this learning rate.",
+        "Take batches of 16 to 128 rows, or lower the learning rate with the batch size.",
+        "notes n3, Noisy Gradients; Inter-dependence of Hyperparameters",
+        history=history,
+        curve=loss_curve(course),
+        batch_size=size,
+        highest_over_first_loss=course.peak,
+        progress=course.progress,
+    )
