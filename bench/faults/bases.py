@@ -116,7 +116,7 @@ RESNET = {
 FASHION_CNN = {
     **RESNET,
     "make_net": partial(networks.cnn, 14, 10, norm=partial(nn.GroupNorm, 4), activation=nn.GELU),
-    "traits": {"images"},
+    "traits": {"images", "group-norm"},
 }
 FASHION_MLP = {
     **RESNET,

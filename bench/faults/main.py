@@ -1,9 +1,17 @@
 """The command: run, tabulate, write."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.faults.run import cases_named, one_thread, parse_arguments, read_results, run_all
+from bench.faults.run import (
+    cases_named,
+    one_thread,
+    parse_arguments,
+    read_results,
+    run_all,
+    run_case,
+)
 from bench.faults.show import show
 from bench.faults.table import as_json, markdown, summary
 from bench.report import RESULTS, header, write_json
@@ -29,7 +37,7 @@ def main() -> None:
     path: Path = options.records or RESULTS / "faults" / f"{options.part}.jsonl"
     facts = facts_of(options.part, options.quick, options.processes)
     cases = cases_named(options)
-    run_all(cases, path, options.processes)
+    run_all(cases, path, options.processes, partial(run_case, histories=options.histories))
     keys = {case.key for case in cases}
     records = [record for record in read_results(path) if record["key"] in keys]
     text = markdown(facts, records)

@@ -1,11 +1,14 @@
 """One case: check, then train while watching, then what was found; and the same run unwatched."""
 
+import gzip
+import json
 import math
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -105,16 +108,26 @@ def watched(case: Case) -> Watched:
     return Watched(script, outcome_of(script, error), first, last, watching.history, facts)
 
 
-def run_watched(case: Case) -> dict[str, Any]:
+def keep_history(folder: Path, case: Case, history: History) -> None:
+    """Store the history of a case, so that rules can be judged on it again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(history.to_json()).encode()
+    (folder / (case.key.replace("/", "!") + ".json.gz")).write_bytes(gzip.compress(content))
+
+
+def run_watched(case: Case, histories: Path | None = None) -> dict[str, Any]:
     """Run a case and return its record for the results."""
     with quiet():
         run = watched(case)
+    if histories is not None:
+        keep_history(histories, case, run.history)
     return {
         **asdict(case),
         "key": case.key,
         **asdict(run.outcome),
         "num_steps": run.script.num_steps,
         **run.facts,
+        "checked": [f.to_json() for f in run.first],
         "before": [brief(f) for f in by_cause(run.first)],
         "found": [brief(f) for f in run.last],
     }

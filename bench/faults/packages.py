@@ -117,11 +117,20 @@ class Readers:
         self.pulse.log("grad_norm", number, norm)
         self.pulse.log("learning_rate", number, self.script.optimizer.param_groups[0]["lr"])
 
-    def _tools(self, number: int) -> None:
-        log, y = self.logs["traintools"], self.spy.y
+    def broke_off(self) -> None:
+        """A step raised: the batch inspector, which stands before it, has seen the batch."""
+        if "traintools" in self.logs:
+            self._inspect(1)
+
+    def _inspect(self, number: int) -> None:
+        y = self.spy.y
         targets = y if y is not None and not y.is_floating_point() else None
         for warning in self.batches.inspect(self.spy.x, targets, step=number).warnings:
-            log.add(warning, number)
+            self.logs["traintools"].add(warning, number)
+
+    def _tools(self, number: int) -> None:
+        log = self.logs["traintools"]
+        self._inspect(number)
         lr = self.script.optimizer.param_groups[0]["lr"]
         for warning in self.gradients.inspect(self.script.net, step=number, lr=lr).warnings:
             log.add(warning, number)

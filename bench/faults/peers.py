@@ -41,6 +41,7 @@ def said_by_readers(case: Case) -> Said:
         trace = spy.finish()
     except STEP_ERRORS:
         trace = spy.trace
+        readers.broke_off()
     return {tool: fired(trace, tool) for tool in TOOLS} | readers.found()
 
 

@@ -79,7 +79,8 @@ def squared_class_number(program: Program) -> Program:
     def decide(outputs: Tensor) -> Tensor:
         return outputs[:, 0].round().long()
 
-    return replace(program.with_net(change), make_loss=lambda: loss, decide=decide)
+    changed = program.with_net(change)
+    return replace(changed, make_loss=lambda: loss, decide=decide, alter=None)
 
 
 def flat_target(program: Program) -> Program:

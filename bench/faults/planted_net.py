@@ -147,7 +147,7 @@ NET = (
     ),
     fault(
         "underfitting",
-        without="tokens",
+        without="tokens group-norm",
         two_units=n.net_option(hidden=(2, 2)),
         one_unit=n.net_option(hidden=(1, 1)),
     ),

@@ -42,9 +42,9 @@ def whole_lines(path: Path) -> None:
         path.write_bytes(content[: content.rfind(b"\n") + 1])
 
 
-def run_case(case: Case) -> dict[str, Any]:
+def run_case(case: Case, histories: Path | None = None) -> dict[str, Any]:
     """Run one case; a healthy one also with nobody watching, for the overhead."""
-    record = run_watched(case)
+    record = run_watched(case, histories)
     if not case.fault:
         bare = run_bare(case)
         record |= {"bare_s": bare["run_s"], "bare_score": bare["score"]}
@@ -86,6 +86,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a subset, under 3 minutes")
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
     parser.add_argument("--records", type=Path, help="JSONL of the cases; resumed where it is")
+    parser.add_argument("--histories", type=Path, help="folder to keep each case's history in")
     parser.add_argument("--case", help="run one case by its key, and print what was measured")
     return parser.parse_args()
 
