@@ -22,30 +22,25 @@ class Batches:
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
-        self.place, self.period = 0, 0
+        self.period = 0
         self.starts = EPOCH_START
         self.evaluated = False
         self.known: dict[int, int] = {}
         self.last: tuple[int, int] = (-1, 0)
         self.fresh = True
 
-    def wanted(self, looking: bool) -> bool:
-        """Say whether the next training batch is to be printed; counts it."""
-        self.place += 1
-        return looking or self.starts > 0 or self._waits()
-
-    def _waits(self) -> bool:
-        if self.evaluated or self.place > PATIENCE:
-            return False
-        return self.period == 0 or self.place % self.period == 1 % self.period
+    @property
+    def wanted(self) -> bool:
+        """Whether the next training batch is to be shown, beside those of looks."""
+        return self.starts > 0 or (not self.evaluated and self.last[0] < PATIENCE)
 
     def evaluation(self) -> None:
         """An evaluation was seen: what follows is the beginning of an epoch."""
         self.starts, self.evaluated = EPOCH_START, True
 
-    def seen(self, inputs: Tensor) -> None:
-        """Take a training batch down, and count what it shows."""
-        print_, place = fingerprint(inputs), self.place
+    def seen(self, inputs: Tensor, place: int) -> None:
+        """Take a training batch down, the ``place``-th of all, and count what it shows."""
+        print_ = fingerprint(inputs)
         before, self.last = self.last, (place, print_)
         self.fresh = print_ != before[1]
         if before[0] == place - 1:

@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
-# Looks come in pairs of steps, so that the turn between two consecutive gradients is seen.
-# What may be spent beyond the share at the beginning, in seconds: nobody waits for it.
+# What may be spent at the beginning beyond the share, in seconds: nobody waits for it, and most
+# of what goes wrong shows there.
 GRACE_S = 0.004
-# Between pairs pass at least this share of the steps so far: looks get rarer as a run gets long,
-# so that a history stays small (about 100 looks for each factor of e) ...
-SPARSEST, DENSEST = 1.0, 0.02
-# ... and at most that share, however little can be paid.
-# Of the budget, what is kept for looks when the hooks that are always there take all of it.
+# The gap between looks, as a share of the steps so far, is at least ...
+PAID = 0.05  # ... this, so that a history of a million steps has some 300 looks,
+UNPAID = 0.25  # ... and this while it is the grace that pays.
+# Of the budget, what is kept for looks where the hooks that are always there would take it all.
 KEPT = 0.25
+# A look's cost is the median of so many: the first warm kernels up, some are interrupted.
+REMEMBERED = 9
 
 
 @dataclass
 class Schedule:
     """Chooses the steps of looks, so that watching stays under ``budget`` of the wall time.
 
-    ``presence_s`` is what the hooks that are always there cost a step. Every figure in seconds
-    is measured: by the caller (``cost_s``) or by the clock since the schedule was made.
+    ``presence_s`` is what the hooks that are always there cost a step. All seconds are measured.
     """
 
     budget: float
     presence_s: float
     began_s: float = field(default_factory=time.perf_counter)
-    spent_s: float = 0.0
-    look_s: float = 0.0
+    other_s: float = 0.0
+    num_looks: int = 0
     next_step: int = 1
-    in_pair: bool = False
+    costs: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+
+    @property
+    def look_s(self) -> float:
+        """What a look costs."""
+        return statistics.median(self.costs) if self.costs else 0.0
 
     def looked(self, step: int, cost_s: float) -> None:
         """Account for the look at ``step``, and choose the next one."""
-        self.spent_s += cost_s
-        # The first looks warm kernels up: a cheap look counts at once, a dear one slowly.
-        weight = 0.2 if cost_s > self.look_s > 0 else 0.5
-        self.look_s = self.look_s + weight * (cost_s - self.look_s) if self.look_s else cost_s
-        self.in_pair = not self.in_pair
-        self.next_step = step + (1 if self.in_pair else self._gap(step))
+        self.costs.append(cost_s)
+        self.num_looks += 1
+        self.next_step = step + self._gap(step)
+
+    def allows(self, step: int, cost_s: float) -> bool:
+        """Say whether something beside the looks can be paid now."""
+        return self._debt(step) + cost_s <= 0.0
+
+    def _debt(self, step: int) -> float:
+        spent = self.num_looks * self.look_s + self.other_s + self.presence_s * step
+        return spent - self.budget * (time.perf_counter() - self.began_s)
 
     def _gap(self, step: int) -> int:
-        """Return the steps until the next pair can be paid."""
-        elapsed = time.perf_counter() - self.began_s
-        earned = self.budget * elapsed / step
+        """Return the steps until the next look can be paid."""
+        earned = self.budget * (time.perf_counter() - self.began_s) / step
         free = max(earned - self.presence_s, KEPT * earned)
-        debt = self.spent_s + self.presence_s * step - self.budget * elapsed - GRACE_S
-        paid = (2 * self.look_s + debt) / free
-        return math.ceil(min(max(paid, DENSEST * step, 2.0), max(SPARSEST * step, 4.0)))
+        debt = self._debt(step) + self.look_s
+        share = PAID if debt <= 0.0 else UNPAID
+        return max(1, math.ceil((debt - GRACE_S) / free), math.ceil(share * step - 0.5))

@@ -12,61 +12,60 @@ from torch import Tensor
 from ..records import EpochColumns, StepColumns
 
 NAN = float("nan")
-# Losses that lie on a device are moved so many at a time: a transfer each step would stall it.
-MOVED_AT_ONCE = 32
 Number = float | Tensor
 
 
-@dataclass
+@dataclass(slots=True)
 class Steps:
     """Losses and rates by step. A loss may come before the step that it led to, or after it.
 
-    Several losses before one step (gradient accumulation) count as their mean.
+    Several losses before one step (gradient accumulation) count as their mean; those in
+    evaluation mode (``aside``) only where there are no others.
     """
 
     loss: list[Number] = field(default_factory=list)
-    lr: list[float] = field(default_factory=list)
+    lr: list[Number] = field(default_factory=list)
     grad_norm: dict[int, float] = field(default_factory=dict)
-    pending: list[tuple[Number, bool]] = field(default_factory=list)
+    pending: list[Number] = field(default_factory=list)
+    aside: list[Number] = field(default_factory=list)
     lacks: bool = False
+    settled: int = 0
 
-    def __len__(self) -> int:
-        return len(self.loss)
-
-    def heard(self, loss: Number, training: bool) -> None:
+    def hear(self, loss: Number, training: bool) -> None:
         """Take a loss down: for the step that is closed without one, else for the next."""
         if self.lacks:
             self.loss[-1], self.lacks = loss, False
+        elif training:
+            self.pending.append(loss)
         else:
-            self.pending.append((loss, training))
+            self.aside.append(loss)
 
-    def close(self, lr: float) -> None:
+    def close(self, lr: Number) -> None:
         """A step was taken with the losses that are pending."""
+        self.lr.append(lr)
         pending = self.pending
         if len(pending) == 1:
-            self.loss.append(pending[0][0])
+            self.loss.append(pending.pop())
         else:
             self._close_several()
-        self.lr.append(lr)
-        pending.clear()
 
     def _close_several(self) -> None:
-        self.lacks = not self.pending
-        # Losses of an evaluation that kept gradients stand between those of training.
-        training = [loss for loss, training in self.pending if training]
-        losses = training or [loss for loss, _ in self.pending[-1:]]
+        losses = self.pending or self.aside[-1:]
+        self.lacks = not losses
         if any(isinstance(loss, Tensor) for loss in losses):
             self.loss.append(torch.stack([torch.as_tensor(loss) for loss in losses]).mean())
         else:
             self.loss.append(_mean(losses) if losses else NAN)
+        self.pending.clear()
+        self.aside.clear()
 
     def settle(self) -> None:
         """Move losses that lie on a device to the host, at once."""
-        waiting = [place for place, loss in enumerate(self.loss) if isinstance(loss, Tensor)]
-        if waiting:
-            moved = torch.stack([torch.as_tensor(self.loss[place]) for place in waiting]).tolist()
-            for place, loss in zip(waiting, moved, strict=True):
-                self.loss[place] = loss
+        new = self.loss[self.settled :]
+        if any(isinstance(loss, Tensor) for loss in new):
+            self.loss[self.settled :] = torch.stack([_tensor(loss) for loss in new]).tolist()
+        # The newest may still come late.
+        self.settled = max(len(self.loss) - 1, 0)
 
     def mean_since(self, start: int) -> float:
         """Return the mean loss of the steps after ``start``."""
@@ -76,14 +75,23 @@ class Steps:
     def record(self) -> StepColumns:
         """Return the columns; where no optimiser ever stepped, losses stand for steps."""
         self.settle()
-        if not self.loss and self.pending:
-            losses = tuple(float(loss) for loss, _ in self.pending)
+        heard = self.pending or self.aside
+        if not self.loss and heard:
+            losses = tuple(map(float, heard))
             count, lr = len(losses), (NAN,) * len(losses)
         else:
-            losses, count, lr = tuple(map(float, self.loss)), len(self.loss), tuple(self.lr)
+            losses, count, lr = (
+                tuple(map(float, self.loss)),
+                len(self.loss),
+                tuple(map(float, self.lr)),
+            )
         steps = tuple(range(1, count + 1))
         norms = tuple(self.grad_norm.get(step, NAN) for step in steps)
         return StepColumns(step=steps, loss=losses, grad_norm=norms, lr=lr)
+
+
+def _tensor(loss: Number) -> Tensor:
+    return loss if isinstance(loss, Tensor) else torch.tensor(loss)
 
 
 def _mean(losses: list[Number]) -> float:

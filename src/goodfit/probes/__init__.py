@@ -3,21 +3,24 @@
 from .batch import Batch, fingerprint
 from .layers import Place, Seen, clean_name, hook_outputs, outputs_of, places_of
 from .look import PROBES, Observer, Probe
-from .movement import Movement, sampled, stride_of
+from .movement import Movement, Sampling, row_of, sampling_of
+from .own import OwnLooks
 
 __all__ = [
     "PROBES",
     "Batch",
     "Movement",
     "Observer",
+    "OwnLooks",
     "Place",
     "Probe",
+    "Sampling",
     "Seen",
     "clean_name",
     "fingerprint",
     "hook_outputs",
     "outputs_of",
     "places_of",
-    "sampled",
-    "stride_of",
+    "row_of",
+    "sampling_of",
 ]

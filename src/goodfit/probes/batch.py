@@ -42,17 +42,19 @@ def wrong_and_sure(batch: Batch) -> Mapping[str, Tensor]:
 
 
 def metric_of(kind: str, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    """Return accuracy or R2 by the kind of loss; None where neither is defined.
+    """Return accuracy or R2 by the kind of loss, by row or over all; None where it has neither.
+
+    The mean of what is returned is the metric.
 
     Example:
         >>> float(metric_of("mse", torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0])))
         1.0
     """
     if kind in ("cross-entropy", "nll") and not targets.is_floating_point():
-        return (outputs.argmax(1) == targets).float().mean()
+        return outputs.argmax(1) == targets
     if kind == "binary-cross-entropy" and outputs.shape == targets.shape:
         bound = 0.0 if outputs.min() < 0 or outputs.max() > 1 else 0.5
-        return ((outputs > bound) == (targets > 0.5)).float().mean()
+        return (outputs > bound) == (targets > 0.5)
     if kind in ("mse", "l1", "huber") and outputs.shape == targets.shape and len(targets) > 1:
         spread = (targets - targets.mean()).square().sum()
         return 1.0 - (outputs - targets).square().sum() / spread
@@ -60,20 +62,19 @@ def metric_of(kind: str, outputs: Tensor, targets: Tensor) -> Tensor | None:
 
 
 def sure_mistakes(kind: str, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    """Return the share of rows whose target got under a tenth of an equal share of probability.
+    """Return which rows gave their target under a tenth of an equal share of probability.
 
     ``-log p > log(10 C)`` for C classes. None for other losses and for soft targets.
 
     Example:
         >>> logits = torch.tensor([[9.0, 0.0], [9.0, 0.0]])
-        >>> float(sure_mistakes("cross-entropy", logits, torch.tensor([0, 1])))
-        0.5
+        >>> sure_mistakes("cross-entropy", logits, torch.tensor([0, 1])).tolist()
+        [False, True]
     """
     if kind not in ("cross-entropy", "nll") or targets.is_floating_point() or outputs.dim() < 2:
         return None
     logs = F.log_softmax(outputs, 1) if kind == "cross-entropy" else outputs
-    bound = math.log(outputs.shape[1] / SURE)
-    return (F.nll_loss(logs, targets, reduction="none") > bound).float().mean()
+    return F.nll_loss(logs, targets, reduction="none") > math.log(outputs.shape[1] / SURE)
 
 
 def fingerprint(batch: Tensor) -> int:

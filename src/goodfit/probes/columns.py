@@ -5,58 +5,81 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..records import Layer, Looks
-from .layers import Place, Seen
+from .layers import Measured, Place
 
 NAN = float("nan")
-NETWORK = ("grad_norm", "weight_norm", "update_norm", "descent", "turn")
-BATCH = ("batch_metric", "wrong_and_sure")
+NETWORK = (
+    *("grad_norm", "weight_norm", "update_norm", "descent", "turn"),
+    *("batch_metric", "wrong_and_sure"),
+)
 NORMS = ("weight_norm", "grad_norm", "update_norm")
 OUTPUTS = ("output_mean", "output_std", "dead_share", "saturated_share", "norm_gap")
 
 Key = tuple[str, str]
+Numbers = float | NDArray[Any]
 
 
 class Transfer:
-    """Tensors on their way to the host: gathered by key, fetched at once."""
+    """Numbers on their way to the host: gathered by key, fetched at once.
+
+    Rows of tensors are replaced by their means when they arrive, except those under ``dead_share``.
+    """
 
     def __init__(self) -> None:
-        self.keys: list[tuple[Key, int]] = []
+        self.keys: list[Key] = []
         self.parts: list[Tensor] = []
+        self.found: dict[Key, Numbers] = {}
 
-    def add(self, key: Key, value: Tensor) -> None:
-        """Take a number or a row of numbers along."""
-        self.keys.append((key, value.numel()))
-        self.parts.append(value.detach().reshape(-1).to(torch.float32))
+    def add(self, name: str, found: Mapping[str, Tensor | Numbers]) -> None:
+        """Take numbers along, each under ``(name, column)``."""
+        for column, value in found.items():
+            if isinstance(value, Tensor):
+                self.keys.append((name, column))
+                self.parts.append(value)
+            else:
+                self.found[name, column] = value
 
-    def fetch(self) -> dict[Key, list[float]]:
+    def fetch(self) -> dict[Key, Numbers]:
         """Return all numbers by key."""
         if not self.parts:
-            return {}
+            return self.found
         device = self.parts[0].device
-        flat = torch.cat([part.to(device) for part in self.parts]).tolist()
-        found, start = {}, 0
-        for key, size in self.keys:
-            found[key] = flat[start : start + size]
+        flat = torch.cat([_flat(part, device) for part in self.parts]).cpu().numpy()
+        start = 0
+        for key, part in zip(self.keys, self.parts, strict=True):
+            size = part.numel()
+            values = flat[start : start + size]
+            if key[1] == "dead_share":
+                self.found[key] = values
+            else:
+                self.found[key] = float(values[0] if size == 1 else values.mean())
             start += size
-        return found
+        return self.found
+
+
+def _flat(part: Tensor, device: torch.device) -> Tensor:
+    if part.dtype is not torch.float32 or part.device != device:
+        part = part.to(device, torch.float32)
+    return part.reshape(-1)
 
 
 @dataclass
 class _Column:
-    """One layer's columns."""
+    """One layer's columns, and where its weights stand among the parameters."""
 
     kind: str
     num_weights: int
+    parameters: tuple[str, ...]
     values: dict[str, list[float]]
-
-
-def _empty(num_looks: int) -> dict[str, list[float]]:
-    return {column: [NAN] * num_looks for column in (*NORMS, *OUTPUTS)}
+    own: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -65,45 +88,46 @@ class LookColumns:
 
     step: list[int] = field(default_factory=list)
     network: dict[str, list[float]] = field(
-        default_factory=lambda: {column: [] for column in (*NETWORK, *BATCH)}
+        default_factory=lambda: {column: [] for column in NETWORK}
     )
     layers: dict[str, _Column] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
-    def add(
-        self,
-        step: int,
-        places: Sequence[Place],
-        names: Sequence[str],
-        seen: Seen,
-        numbers: Mapping[Key, list[float]],
-    ) -> dict[str, float]:
-        """Take one look down, and return its numbers over the whole network."""
-        self._meet(places, seen)
-        self.step.append(step)
-        total = _totals(numbers)
-        for column, values in self.network.items():
-            values.append(total.get(column, NAN))
-        index = {name: number for number, name in enumerate(names)}
-        own = {place.name: [index[n] for n in place.parameters if n in index] for place in places}
-        for name, layer in self.layers.items():
-            for column, values in layer.values.items():
-                found = numbers.get((name, column))
-                values.append(found[0] if found else NAN)
-            for column in NORMS if own.get(name) else ():
-                parts = numbers.get(("", column))
-                layer.values[column][-1] = _joint(parts, own[name]) if parts else NAN
-        return total
-
-    def _meet(self, places: Sequence[Place], seen: Seen) -> None:
-        """Give new layers a column, those that were seen first, in the order of the flow."""
+    def meet(
+        self, places: Sequence[Place], outputs: Sequence[Measured], names: Sequence[str]
+    ) -> None:
+        """Give new layers their columns, in the order in which data flowed through them."""
+        known = self.layers
+        if self.step and tuple(names) == self.names and all(o.name in known for o in outputs):
+            return
         held = {place.name: place for place in places}
-        new = [(o.name, o.kind) for o in seen.outputs if o.name not in self.layers]
-        known = {*self.layers, *(name for name, _ in new)}
-        if not self.step:
-            new += [(p.name, p.kind) for p in places if p.name not in known]
+        new = [(output.name, output.kind) for output in outputs]
+        new += [(place.name, place.kind) for place in places]
         for name, kind in new:
-            num_weights = held[name].num_weights if name in held else 0
-            self.layers[name] = _Column(kind, num_weights, _empty(len(self.step)))
+            if name not in known:
+                known[name] = _column(kind, held.get(name), len(self.step))
+        self.names = tuple(names)
+        index = {name: number for number, name in enumerate(names)}
+        for layer in known.values():
+            layer.own = [index[name] for name in layer.parameters if name in index]
+
+    def add(self, step: int, numbers: Mapping[Key, Numbers]) -> dict[str, float]:
+        """Take one look down, and return its numbers over the whole network."""
+        self.step.append(step)
+        squares = {column: np.square(numbers.get(("", column), NAN)).tolist() for column in NORMS}
+        total = {}
+        for column, values in self.network.items():
+            held = squares.get(column)
+            found = numbers.get(("", column), NAN)
+            total[column] = float(found) if held is None else _root(held)
+            values.append(total[column])
+        for name, layer in self.layers.items():
+            values, own = layer.values, layer.own
+            for column in OUTPUTS:
+                values[column].append(float(numbers.get((name, column), NAN)))
+            for column, held in squares.items():
+                values[column].append(_root([held[place] for place in own]) if own else NAN)
+        return total
 
     def record(self) -> Looks:
         """Return the looks so far."""
@@ -120,14 +144,12 @@ class LookColumns:
         return Looks(step=tuple(self.step), **network, layers=layers)
 
 
-def _joint(values: Sequence[float], places: Sequence[int]) -> float:
-    return math.sqrt(sum(values[place] ** 2 for place in places))
+def _column(kind: str, place: Place | None, num_looks: int) -> _Column:
+    values = {column: [NAN] * num_looks for column in (*NORMS, *OUTPUTS)}
+    if place is None:
+        return _Column(kind, 0, (), values)
+    return _Column(kind, place.num_weights, place.parameters, values)
 
 
-def _totals(numbers: Mapping[Key, list[float]]) -> dict[str, float]:
-    """Numbers over the whole network: those that came single, and norms joined over parameters."""
-    own = {column: values for (name, column), values in numbers.items() if not name}
-    joint = {
-        name: _joint(values, range(len(values))) for name, values in own.items() if name in NORMS
-    }
-    return {**{name: values[0] for name, values in own.items()}, **joint}
+def _root(squares: list[float] | float) -> float:
+    return math.sqrt(math.fsum(squares)) if isinstance(squares, list) else NAN

@@ -51,10 +51,15 @@ def functional_activation(value: Tensor) -> tuple[str, Any]:
         name = node_name(node)
         if name in ACTIVATIONS:
             return ACTIVATIONS[name], node
-        if not name.startswith(TRANSPARENT) or not node.next_functions:
+        if not (name.startswith(TRANSPARENT) or _is_mask(name, node)) or not node.next_functions:
             break
         node = node.next_functions[0][0]
     return "", None
+
+
+def _is_mask(name: str, node: Any) -> bool:
+    """Say whether a product is with numbers that no gradient flows to, as dropout's mask."""
+    return name == "Mul" and len(node.next_functions) == 2 and node.next_functions[1][0] is None
 
 
 def node_name(node: Any) -> str:

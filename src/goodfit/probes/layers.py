@@ -6,7 +6,7 @@ the network by ``torch.func.functional_call``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from torch.nn.modules import activation as torch_activations
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
 from torch.utils.hooks import RemovableHandle
 
+from .clock import now_s
 from .graph import functional_activation
-from .rows import num_rows
+from .hooks import Hook
+from .rows import some_rows
 
 Role = Literal["weights", "activation", "norm", "input"]
 NOT_ACTIVATIONS = (
@@ -37,7 +40,7 @@ TORCH_ACTIVATIONS = tuple(
 class Place:
     """A module that is looked at: its path in the network, and what it is there.
 
-    ``parameters`` are the names of its own weights (two or more dimensions).
+    ``parameters`` are the names of its own weights (two or more dimensions), ``kind`` its class.
     """
 
     name: str
@@ -46,25 +49,22 @@ class Place:
     parameters: tuple[str, ...] = ()
     num_weights: int = 0
 
-    @property
-    def kind(self) -> str:
-        """The class of the module."""
-        return type(self.module).__name__
+    kind: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Output:
     """What one module gave in one forward: a detached tensor, and where its units lie.
 
-    ``role`` "input" is an activation that is no module, seen as what enters the next layer;
-    ``fold`` says that its features are so many channels, laid out flat. ``entered`` is what went
-    into a batch norm.
+    ``rows`` are those of its rows that a look reads. ``role`` "input" is an activation that is no
+    module, seen as what enters the next layer; ``fold`` says that its features are so many
+    channels, laid out flat. ``entered`` is what went into a batch norm.
     """
 
     place: Place
     role: Role
     kind: str
-    value: Tensor
+    rows: Tensor
     unit_dim: int = -1
     entered: Tensor | None = None
     fold: int = 0
@@ -75,17 +75,17 @@ class Output:
         return f"{self.place.name}.input" if self.role == "input" else self.place.name
 
 
-Measure = Callable[[Output], Mapping[str, Tensor]]
+Measure = Callable[[Output], dict[str, Tensor]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Measured:
-    """What was measured on one output of ``rows`` rows, by column."""
+    """What was measured on one output, of which ``num_rows`` rows were read, by column."""
 
     name: str
     kind: str
-    rows: int
-    found: Mapping[str, Tensor]
+    num_rows: int
+    found: dict[str, Tensor]
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Seen:
     """What was measured on the outputs of one forward, in the order in which data flowed.
 
     ``measure`` is called at once with each output, so no activation is held longer than the
-    network holds it, and later in-place operations change nothing.
+    network holds it, and later in-place operations change nothing. ``spent_s`` is what it took.
     """
 
     measure: Measure
@@ -102,11 +102,14 @@ class Seen:
     made: list[object] = field(default_factory=list)
     unit_dim: int = -1
     num_units: int = 0
+    spent_s: float = 0.0
 
     def take(self, output: Output) -> None:
         """Measure one output."""
-        rows = num_rows(output.value)
-        self.outputs.append(Measured(output.name, output.kind, rows, self.measure(output)))
+        rows = output.rows
+        if rows.dim() and rows.numel():
+            found = self.measure(output)
+            self.outputs.append(Measured(output.name, output.kind, rows.shape[0], found))
 
 
 def places_of(network: nn.Module) -> tuple[Place, ...]:
@@ -122,17 +125,17 @@ def places_of(network: nn.Module) -> tuple[Place, ...]:
 
 
 def _place(name: str, module: nn.Module) -> Place | None:
-    if isinstance(module, nn.modules.lazy.LazyModuleMixin) and module.has_uninitialized_params():
+    if any(is_lazy(p) for p in module.parameters(recurse=False)):
         return None
-    label = clean_name(name) or "network"
+    label, kind = clean_name(name) or "network", type(module).__name__
     if isinstance(module, _BatchNorm | nn.SyncBatchNorm):
-        return Place(label, module, "norm")
+        return Place(label, module, "norm", kind=kind)
     own = {key: p for key, p in module.named_parameters(recurse=False) if p.dim() >= 2}
     if own:
         prefix = f"{name}." if name else ""
         names = tuple(f"{prefix}{key}" for key in own)
-        return Place(label, module, "weights", names, sum(p.numel() for p in own.values()))
-    return Place(label, module, "activation") if _is_activation(module) else None
+        return Place(label, module, "weights", names, sum(p.numel() for p in own.values()), kind)
+    return Place(label, module, "activation", kind=kind) if _is_activation(module) else None
 
 
 def _is_activation(module: nn.Module) -> bool:
@@ -164,10 +167,11 @@ def first_tensor(value: object) -> Tensor | None:
     """Return the first floating-point tensor in what a module took or gave."""
     if isinstance(value, Tensor):
         return value if value.is_floating_point() else None
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return next((t for t in map(first_tensor, value) if t is not None), None)
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            found = first_tensor(part)
+            if found is not None:
+                return found
     return None
 
 
@@ -191,44 +195,41 @@ def hook_outputs(places: Sequence[Place], seen: Seen) -> list[RemovableHandle]:
     return [place.module.register_forward_hook(_Catch(place, seen)) for place in places]
 
 
-class _Catch:
-    """A forward hook; a copy of the network that is made meanwhile gets one that does nothing."""
+class _Catch(Hook):
+    """The forward hook of one place."""
+
+    __slots__ = ("place", "seen")
 
     def __init__(self, place: Place, seen: Seen) -> None:
         self.place, self.seen = place, seen
 
     def __call__(self, module: nn.Module, args: tuple, output: object) -> None:
-        if torch.is_grad_enabled():
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return
+        if self.place.name not in self.seen.names:
+            began = now_s()
             catch(self.place, self.seen, first_tensor(args), first_tensor(output))
-
-    def __deepcopy__(self, memo: object):
-        return inert
-
-    def __reduce__(self):
-        return "inert"
-
-
-def inert(*args: object) -> None:
-    """Do nothing: what a hook becomes in a copy of the network."""
+            self.seen.spent_s += now_s() - began
 
 
 def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None) -> None:
-    """Take one module's call down in ``seen``; later calls in the same forward are passed over."""
-    if value is None or place.name in seen.names:
+    """Take a module's first call in a forward down in ``seen``."""
+    if value is None:
         return
     seen.names.add(place.name)
-    if place.role == "weights" and entered is not None:
-        _catch_functional(place, seen, entered)
-    if isinstance(place.module, _ConvNd | _BatchNorm):
-        seen.unit_dim = 1
-    elif place.role == "weights":
-        seen.unit_dim = -1
-    if place.role == "weights":
+    role, held = place.role, None
+    if role == "weights":
+        if entered is not None and entered.requires_grad:
+            _catch_functional(place, seen, entered)
+        seen.unit_dim = 1 if isinstance(place.module, _ConvNd) else -1
         seen.num_units = value.shape[seen.unit_dim] if value.dim() > 1 else 0
-    if place.role == "activation" and value.grad_fn is not None:
+    elif role == "norm":
+        seen.unit_dim = 1
+        held = some_rows(entered.detach()) if entered is not None else None
+    elif value.grad_fn is not None:
         seen.made.append(value.grad_fn)
-    held = entered.detach() if entered is not None and place.role == "norm" else None
-    seen.take(Output(place, place.role, place.kind, value.detach(), seen.unit_dim, held))
+    rows = some_rows(value.detach())
+    seen.take(Output(place, role, place.kind, rows, seen.unit_dim, held))
 
 
 def _catch_functional(place: Place, seen: Seen, entered: Tensor) -> None:
@@ -240,4 +241,5 @@ def _catch_functional(place: Place, seen: Seen, entered: Tensor) -> None:
     unit_dim = 1 if conv else -1
     width, units = entered.shape[unit_dim], seen.num_units
     fold = units if not conv and units and width != units and width % units == 0 else 0
-    seen.take(Output(place, "input", kind, entered.detach(), unit_dim, None, fold))
+    rows = some_rows(entered.detach())
+    seen.take(Output(place, "input", kind, rows, unit_dim, None, fold))

@@ -1,7 +1,7 @@
 """One look: everything that is measured at one step, in one pass and with one transfer.
 
 A driver (a watched loop, or our own) opens :func:`outputs_of` around a forward, keeps the weights
-before the step by :func:`sampled`, and hands over what it has after the step:
+before the step by :func:`row_of`, and hands over what it has after the step:
 
     observer = Observer(network)
     with outputs_of(observer.places, observer.begin()) as seen:
@@ -17,17 +17,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..records import Looks
 from .batch import Batch, batch_metric, wrong_and_sure
 from .columns import LookColumns, Transfer
-from .layers import Measured, Output, Seen, places_of
+from .layers import Output, Seen, places_of
 from .movement import Movement, descent, norms, turn
 from .units import dead_share, moments, norm_gap, saturated_share
 
 DEAD_ROWS = 512
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Probe:
 
     columns: tuple[str, ...]
     of: Literal["output", "movement", "batch"]
-    measure: Callable[[Any], Mapping[str, Tensor]]
+    measure: Callable[[Any], Mapping[str, Any]]
 
 
 PROBES: tuple[Probe, ...] = (
@@ -55,13 +58,17 @@ PROBES: tuple[Probe, ...] = (
 )
 
 
-@torch.no_grad()
-def measure(of: str, subject: Output | Movement | Batch) -> dict[str, Tensor]:
+_MEASURES = {
+    of: tuple(probe.measure for probe in PROBES if probe.of == of)
+    for of in ("output", "movement", "batch")
+}
+
+
+def measure(of: str, subject: Output | Movement | Batch) -> dict[str, Any]:
     """Return what all probes of one kind measure, by column; what cannot be is left out."""
-    found: dict[str, Tensor] = {}
-    for probe in PROBES:
-        if probe.of == of:
-            found.update(probe.measure(subject))
+    found: dict[str, Any] = {}
+    for run in _MEASURES[of]:
+        found.update(run(subject))
     return found
 
 
@@ -69,12 +76,19 @@ def measure(of: str, subject: Output | Movement | Batch) -> dict[str, Tensor]:
 class _Units:
     """For how many rows on end each unit of a layer has been the same."""
 
-    since: Tensor
+    since: NDArray[np.float32]
     rows: int = 0
 
-    def count(self, same: Tensor, rows: int) -> None:
-        self.since.add_(rows).mul_(same)
+    def count(self, same: NDArray[np.float32], rows: int) -> None:
+        self.since = (self.since + rows) * same
         self.rows += rows
+
+    @property
+    def dead_share(self) -> float:
+        """The share of units that are dead; NaN until enough rows were seen."""
+        if self.rows < DEAD_ROWS:
+            return NAN
+        return float(np.count_nonzero(self.since >= DEAD_ROWS) / max(len(self.since), 1))
 
 
 @dataclass
@@ -87,6 +101,22 @@ class Observer:
 
     def __post_init__(self) -> None:
         self.places = places_of(self.network)
+
+    @property
+    def carried(self) -> dict[str, Tensor]:
+        """What goes from look to look, for a checkpoint: by layer ``[units + 1]``.
+
+        For how many rows on end each unit has been the same, and behind that of how many rows.
+        """
+        return {
+            name: torch.from_numpy(np.append(held.since, np.float32(held.rows)))
+            for name, held in self.units.items()
+        }
+
+    @carried.setter
+    def carried(self, held: Mapping[str, Tensor]) -> None:
+        rows = {name: value.numpy() for name, value in held.items()}
+        self.units = {name: _Units(row[:-1].copy(), int(row[-1])) for name, row in rows.items()}
 
     def begin(self) -> Seen:
         """Return what the hooks of the next forward fill."""
@@ -108,29 +138,26 @@ class Observer:
 
         ``names`` are those of the parameters of ``moved``, in its order.
         """
-        transfer = Transfer()
+        transfer, fresh = Transfer(), batch is None or batch.fresh
         for output in seen.outputs:
-            for column, value in self._shares(output, fresh=batch is None or batch.fresh).items():
-                transfer.add((output.name, column), value)
-        found = measure("batch", batch) if batch else {}
-        found.update(measure("movement", moved) if moved else {})
-        for column, value in found.items():
-            transfer.add(("", column), value)
-        return self.columns.add(step, self.places, names, seen, transfer.fetch())
+            transfer.add(output.name, output.found)
+        if batch is not None:
+            transfer.add("", measure("batch", batch))
+        if moved is not None:
+            transfer.add("", measure("movement", moved))
+        numbers = transfer.fetch()
+        for output in seen.outputs:
+            same = numbers.get((output.name, "dead_share"))
+            if isinstance(same, np.ndarray):
+                share = self._dead(output.name, same, output.num_rows, fresh)
+                numbers[output.name, "dead_share"] = share
+        self.columns.meet(self.places, seen.outputs, names)
+        return self.columns.add(step, numbers)
 
-    def _shares(self, output: Measured, *, fresh: bool) -> dict[str, Tensor]:
-        """Return the numbers of one output, its units that were the same counted up to now."""
-        found = dict(output.found)
-        same = found.pop("dead_share", None)
-        dead = None if same is None else self._dead(output.name, same, output.rows, fresh)
-        return found if dead is None else {**found, "dead_share": dead}
-
-    def _dead(self, name: str, same: Tensor, rows: int, fresh: bool) -> Tensor | None:
+    def _dead(self, name: str, same: NDArray[np.float32], rows: int, fresh: bool) -> float:
         held = self.units.get(name)
         if held is None or held.since.shape != same.shape:
-            held = self.units[name] = _Units(torch.zeros_like(same, dtype=torch.int64))
+            held = self.units[name] = _Units(np.zeros_like(same))
         if fresh:
             held.count(same, rows)
-        if held.rows < DEAD_ROWS:
-            return None
-        return (held.since >= DEAD_ROWS).to(torch.float32).mean()
+        return held.dead_share

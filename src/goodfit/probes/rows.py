@@ -17,17 +17,9 @@ def some_rows(value: Tensor) -> Tensor:
         >>> some_rows(torch.zeros(128, 64, 32, 32)).shape
         torch.Size([32, 64, 32, 32])
     """
-    stride = _stride(value)
+    size = value.numel()
+    if size <= MAX_NUMBERS or value.dim() == 0:
+        return value
+    rows = max(MIN_ROWS, MAX_NUMBERS * value.shape[0] // size)
+    stride = max(1, value.shape[0] // rows)
     return value[::stride] if stride > 1 else value
-
-
-def num_rows(value: Tensor) -> int:
-    """Return the number of rows that :func:`some_rows` gives."""
-    return -(-len(value) // _stride(value)) if value.dim() else 0
-
-
-def _stride(value: Tensor) -> int:
-    if value.dim() == 0 or value.numel() <= MAX_NUMBERS:
-        return 1
-    rows = max(MIN_ROWS, MAX_NUMBERS // (value.numel() // len(value)))
-    return max(1, len(value) // rows)

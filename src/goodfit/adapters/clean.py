@@ -1,0 +1,122 @@
+"""Loss and metric on training rows in evaluation mode: without dropout, with running statistics.
+
+The rows are those of batches that were looked at, held by reference, as the loop fed them (an
+augmentation that the loop applied before the network is still in them).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..probes.batch import metric_of
+from ..probes.clock import now_s
+from ..probes.restore import restoring
+from .losses import shaped
+
+NAN = float("nan")
+MAX_ROWS, MAX_BATCHES, MAX_BYTES = 512, 16, 2**22
+
+
+@dataclass(frozen=True)
+class Held:
+    """A training batch: what the network got, the targets, and their versions when held."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    targets: Tensor
+    tensors: tuple[Tensor, ...]
+    versions: tuple[int, ...]
+    num_bytes: int
+    shape: torch.Size
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing was written into the batch since."""
+        return self.versions == tuple(t._version for t in self.tensors)
+
+
+class Clean:
+    """Holds some training batches by reference, and evaluates the network on them.
+
+    At most 512 rows, 16 batches or 4 MB, but always one batch.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.held: deque[Held] = deque()
+        self.num_rows = self.num_bytes = 0
+        self.row_s = 0.0
+
+    def hold(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], targets: Tensor, shape: torch.Size
+    ) -> None:
+        """Hold one batch, and let the oldest go. ``shape`` is that in which the loss got it."""
+        tensors = (*_tensors((args, kwargs)), targets)
+        versions = tuple(tensor._version for tensor in tensors)
+        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        self._add(Held(args, kwargs, targets, tensors, versions, size, shape), 1)
+        while len(self.held) > 1 and self._too_many():
+            self._add(self.held.popleft(), -1)
+
+    def _add(self, held: Held, sign: int) -> None:
+        self.num_rows += sign * len(held.targets)
+        self.num_bytes += sign * held.num_bytes
+        if sign > 0:
+            self.held.append(held)
+
+    def _too_many(self) -> bool:
+        too_large = self.num_rows > MAX_ROWS or self.num_bytes > MAX_BYTES
+        return too_large or len(self.held) > MAX_BATCHES
+
+    @property
+    def cost_s(self) -> float:
+        """What :meth:`measure` will take, by what it took; 0 before the first time."""
+        return self.row_s * self.num_rows
+
+    def measure(self, loss_fn: Callable[..., Any], kind: str) -> tuple[float, float]:
+        """Return loss and metric on the held rows, means over batches weighted by rows."""
+        held = [held for held in self.held if held.unchanged]
+        if not held:
+            return NAN, NAN
+        began, rows = now_s(), [len(one.targets) for one in held]
+        with restoring(self.network), torch.no_grad():
+            self.network.eval()
+            pairs = [self._measure_one(one, loss_fn, kind) for one in held]
+        self.row_s = (now_s() - began) / sum(rows)
+        losses, metrics = zip(*pairs, strict=True)
+        return _weighted(losses, rows), _weighted(metrics, rows)
+
+    def _measure_one(
+        self, one: Held, loss_fn: Callable[..., Any], kind: str
+    ) -> tuple[float, float]:
+        call = loss_fn.forward if isinstance(loss_fn, nn.Module) else loss_fn
+        try:
+            outputs = shaped(self.network.forward(*one.args, **one.kwargs), one.shape)
+        except ValueError:
+            return NAN, NAN
+        metric = metric_of(kind, outputs, one.targets)
+        return float(call(outputs, one.targets)), NAN if metric is None else float(
+            metric.float().mean()
+        )
+
+
+def _weighted(values: Sequence[float], rows: list[int]) -> float:
+    return math.fsum(v * n for v, n in zip(values, rows, strict=True)) / sum(rows)
+
+
+def _tensors(value: object) -> list[Tensor]:
+    """Return all tensors in what a network is given."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [tensor for part in value for tensor in _tensors(part)]
+    return []

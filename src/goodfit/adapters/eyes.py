@@ -1,0 +1,289 @@
+"""What a watch sees: hooks on network, loss and optimisers, and what they call, seldom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from ..probes import Batch
+from ..probes.autopsy import autopsy
+from ..probes.clock import now_s
+from ..probes.hooks import Call
+from ..probes.losses import Judged, LossFacts, facts_of, judged_by
+from ..records import Autopsy
+from .batches import Batches
+from .clean import Clean
+from .compiled import UNSEEN, inner, is_compiled
+from .lookout import Lookout
+from .losses import again, outputs_and_targets
+from .order import Order
+from .presence import Pulse, SeesForward, SeesLoss
+from .schedule import Schedule
+from .setting import Prior
+from .steps import Steps
+from .tallies import Counts
+
+# In smaller batches a single class is no sign of sorted labels.
+MIN_ROWS = 4
+# The gradient by which a pass is known to be finite has at most so many numbers.
+MAX_CANARY = 2**14
+UNSEEN_LOSS = "outputs and targets of the loss: no loss module was given, and none told in time"
+UNSEEN_DEVICE = "an autopsy: losses on a device are read many at a time, after their step"
+
+
+class Eyes:
+    """Sees a loop through hooks; whatever is seen stands in its parts.
+
+    ``steps`` has every loss; looks are in ``lookout``, counts in ``counts``, targets in
+    ``prior``, batches for a clean evaluation in ``clean``.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        optimizers: Sequence[Optimizer],
+        loss_fn: Callable[..., Any] | None,
+        schedule: Schedule,
+    ) -> None:
+        self.module, self.network, self.loss_fn = module, inner(module), loss_fn
+        self.optimizers, self.schedule = list(optimizers), schedule
+        self.counts, self.steps = Counts(), Steps()
+        self.batches, self.prior = Batches(self.counts), Prior()
+        self.clean = Clean(self.network)
+        self.facts = facts_of(loss_fn) if isinstance(loss_fn, nn.Module) else None
+        self.differ = any(map(_has_modes, self.network.modules()))
+        self.pulse = Pulse(self.network, self.steps)
+        self.autopsy: Autopsy | None = None
+        compiled = is_compiled(module)
+        self.lookout = Lookout(self.network, self.counts, sees_outputs=not compiled)
+        self.unseen: dict[str, None] = {UNSEEN: None} if compiled else {}
+        self.looked: Callable[[int], None] = lambda step: None
+        self._order = Order(self.optimizers)
+        self._handles: list[RemovableHandle] = []
+        self._held: tuple[Any, Any] = (None, None)
+        self._judged: Judged | None = None
+        self._closures = False
+        self._precision: tuple[str, torch.dtype] | None = None
+
+    # -- hanging and taking away ---------------------------------------------------------------
+
+    def open(self) -> None:
+        """Hang the hooks that are always there, and those of the first look."""
+        pulse, hang = self.pulse, self._handles.append
+        pulse.on_batch, pulse.on_evaluation = self._on_batch, self._on_evaluation
+        pulse.on_loss, pulse.on_step, pulse.on_arm = self._on_loss, self._on_step, self._arm
+        pulse.on_stepped = self._on_stepped
+        pulse.on_not_finite, pulse.canary = self._on_not_finite, _canary(self.network)
+        pulse.slow = len(self.optimizers) > 1
+        hang(self.module.register_forward_hook(SeesForward(pulse), with_kwargs=True))
+        if isinstance(self.loss_fn, nn.Module):
+            hang(self.loss_fn.register_forward_hook(SeesLoss(pulse), with_kwargs=True))
+        for optimizer in self.optimizers:
+            hang(optimizer.register_step_pre_hook(pulse.step))
+            hang(optimizer.register_step_post_hook(pulse.stepped))
+        self._count_foreign()
+        self._arm(first=True)
+
+    def close(self) -> None:
+        """Take all hooks away, and let batches and graphs go."""
+        self.lookout.disarm()
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self.pulse.batch = self.pulse.judged = self._judged = None
+        self._held = (None, None)
+
+    # -- what the hooks call -------------------------------------------------------------------
+
+    def _on_batch(self, args: Any, kwargs: Any) -> None:
+        inputs = any_tensor((args, kwargs))
+        if inputs is not None and self.batches.last[0] != self.pulse.num_passes:
+            self.batches.seen(inputs, self.pulse.num_passes)
+            self._precision = _precision(inputs.device.type)
+        self.pulse.prints = self.pulse.looking or self.batches.wanted
+
+    def _on_evaluation(self) -> None:
+        if self.differ:
+            self.counts.count("train-evaluating", self.network.training)
+        self.new_epoch()
+
+    def new_epoch(self) -> None:
+        """What follows is the beginning of an epoch."""
+        self.batches.evaluation()
+        self.pulse.prints = True
+
+    def _on_loss(self, loss: Tensor) -> None:
+        if not loss.is_cpu:
+            self.unseen.setdefault(UNSEEN_DEVICE)
+        if self.facts is None:
+            self._judged = judged_by(loss)
+
+    def _on_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """The optimiser is about to step: in a look, with a closure, or as one of several."""
+        if not self._closures and _has_closure(args, kwargs):
+            self._use_closures()
+        if self.lookout.armed:
+            self.lookout.before()
+        if not self._closures:
+            self._close_step(optimizer)
+
+    def _use_closures(self) -> None:
+        """With a closure, forward and backward come after the pre-hook: close steps after them."""
+        self._closures = self.pulse.slow = True
+        canary, self.pulse.canary = self.pulse.canary, None
+        if canary is not None:
+            hook = Call(self._check_gradient)
+            self._handles.append(canary.register_post_accumulate_grad_hook(hook))
+
+    def _close_step(self, optimizer: Optimizer) -> None:
+        self._held = (self.pulse.batch, self.pulse.judged)
+        new_loss = bool(self.steps.pending or self.steps.aside)
+        if len(self.optimizers) == 1 or self._order.begins(optimizer, new_loss=new_loss):
+            self.pulse.close(optimizer)
+
+    def _on_stepped(self, optimizer: Optimizer) -> None:
+        if self._closures:
+            self._close_step(optimizer)
+        alone = len(self.optimizers) == 1
+        if self.lookout.ready and (alone or self._order.ends(optimizer)):
+            self._look()
+
+    # -- looks ---------------------------------------------------------------------------------
+
+    def _arm(self, *, first: bool = False) -> None:
+        """Hang the hooks of a look at the next step."""
+        if self.lookout.armed:
+            return
+        pulse = self.pulse
+        if pulse.batch is not None:
+            self._on_batch(*pulse.batch)
+        self.lookout.arm(after_step=not first)
+        pulse.looking = pulse.prints = True
+
+    def _look(self) -> None:
+        began, step = now_s(), len(self.steps.loss)
+        total = self.lookout.look(step, self._looked_batch())
+        self.steps.grad_norm[step] = total["grad_norm"]
+        self.lookout.disarm()
+        self._judged, self.pulse.looking = None, False
+        self.schedule.looked(step, self.lookout.cost_s + now_s() - began)
+        self.pulse.arm_at = self.schedule.next_step - 1
+        if self.pulse.arm_at == step:
+            self.pulse.batch = self._held[0]
+            self._arm()
+        self.pulse.batch, self._held = None, (None, None)
+        self.looked(step)
+
+    def _looked_batch(self) -> Batch | None:
+        """Return the batch of the look, and take its targets down."""
+        judged = self._judged or self._judged_by_module()
+        if judged is None or judged.outputs is None or judged.targets is None:
+            self.unseen.setdefault(UNSEEN_LOSS)
+            return None
+        outputs, targets = judged.outputs.detach(), judged.targets.detach()
+        single = self.prior.see(judged.facts, outputs, targets)
+        if single is not None and len(targets) >= MIN_ROWS:
+            self.counts.count("one-class", single)
+        if self._held[0] is not None and self.facts is not None:
+            args, kwargs = self._held[0]
+            self.clean.hold(args, kwargs, targets, outputs.shape)
+        return Batch(judged.facts.kind, outputs, targets, self.batches.fresh)
+
+    def _judged_by_module(self) -> Judged | None:
+        if self._held[1] is None:
+            return None
+        outputs, targets = outputs_and_targets(*self._held[1])
+        if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
+            return None
+        return Judged(self.facts or LossFacts(), outputs, targets)
+
+    def _count_foreign(self) -> None:
+        held = {id(p) for o in self.optimizers for g in o.param_groups for p in g["params"]}
+        own = [p for p in self.network.parameters() if p.requires_grad]
+        self.counts.set("foreign-parameters", sum(id(p) not in held for p in own), len(own))
+
+    # -- what was not finite -------------------------------------------------------------------
+
+    def _check_gradient(self, parameter: Tensor) -> None:
+        if parameter.grad is not None and not math.isfinite(parameter.grad.sum().item()):
+            self._on_not_finite("gradient")
+
+    def _on_not_finite(self, what: str) -> None:
+        """A loss or a gradient is not finite: replay the pass, from the weights before the step."""
+        batch = self.pulse.batch
+        # Under loss scaling a gradient that overflows is skipped, and is no fault.
+        scaled = any(hasattr(optimizer, "found_inf") for optimizer in self.optimizers)
+        if self.autopsy is None and batch is not None and not (what == "gradient" and scaled):
+            step = len(self.steps.loss) + 1
+            try:
+                with self.precision():
+                    self.autopsy = self._replay(batch, step)
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                self.unseen[f"why step {step} was not finite: the replay failed ({error})"] = None
+
+    def _replay(self, batch: tuple[Any, Any], step: int) -> Autopsy | None:
+        (args, kwargs), loss_fn, outputs, targets = batch, self.loss_fn, None, None
+        if self.pulse.judged is not None:
+            outputs, targets = outputs_and_targets(*self.pulse.judged)
+        elif self._judged is not None:
+            outputs, targets = self._judged.outputs, self._judged.targets
+        call = None if loss_fn is None or targets is None else again(loss_fn, outputs)
+        return autopsy(self.network, call, (args, targets), step=step, kwargs=kwargs)
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """The autocast under which the network was last called in training."""
+        if self._precision is None:
+            return nullcontext()
+        device, dtype = self._precision
+        return torch.autocast(device, dtype)
+
+
+def _precision(device: str) -> tuple[str, torch.dtype] | None:
+    if not torch.is_autocast_enabled(device):
+        return None
+    return device, torch.get_autocast_dtype(device)
+
+
+def _has_closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return (bool(args) and args[0] is not None) or kwargs.get("closure") is not None
+
+
+def _has_modes(module: nn.Module) -> bool:
+    """Say whether a module works differently in training and in evaluation."""
+    if isinstance(module, _DropoutNd):
+        return module.p > 0.0
+    return isinstance(module, _NormBase) or "dropout" in type(module).__name__.lower()
+
+
+def _canary(network: nn.Module) -> nn.Parameter | None:
+    """Return a small parameter of an early layer: what is not finite flows back to it."""
+    early = [p for p in network.parameters() if p.requires_grad][:4]
+    small = [p for p in early if p.is_cpu and not is_lazy(p) and p.numel() <= MAX_CANARY]
+    return min(small, key=torch.Tensor.numel, default=None)
+
+
+def any_tensor(value: object) -> Tensor | None:
+    """Return the first tensor in what a network was given, whatever its type.
+
+    Example:
+        >>> any_tensor(((), {"ids": torch.ones(1, dtype=torch.long)}))
+        tensor([1])
+    """
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            found = any_tensor(part)
+            if found is not None:
+                return found
+    return None

@@ -1,0 +1,184 @@
+"""Looks into a loop that is not ours: hooks that hang for one step only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from ..probes import Batch, Movement, Observer, Seen, hook_outputs, row_of, sampling_of
+from ..probes.clock import now_s
+from ..probes.hooks import Call
+from ..probes.movement import Row
+from .tallies import Counts
+
+# What a hook costs beyond its own body: torch takes a slower path through a module's call.
+HOOK_S = 2e-6
+# By how much a gradient must be smaller at the step than after backward to have been cut.
+CUT = 1e-3
+# Of that gradient so many numbers are read.
+MAX_READ = 64
+
+
+class Lookout:
+    """Arms a look at one step: outputs, gradients before and after clipping, the weights' step.
+
+    ``arm`` before the step's first forward, ``before`` at its optimiser step, ``look`` after it.
+    """
+
+    def __init__(self, network: nn.Module, counts: Counts, *, sees_outputs: bool) -> None:
+        self.network, self.counts = network, counts
+        self.observer = Observer(network)
+        self.places = self.observer.places if sees_outputs else ()
+        self.seen: Seen | None = None
+        self.cost_s = 0.0
+        self.names: list[str] = []
+        self.parameters: list[nn.Parameter] = []
+        self.sampling = sampling_of([])
+        self.previous: Row | None = None
+        self.before_: Row | None = None
+        self.handles: list[RemovableHandle] = []
+        self.reached: set[str] = set()
+        self.cut_norms: list[float] = []
+        self.after_step = False
+        self.start: Row | None = None
+        self._backwards = 0
+        self._raw: Tensor | None = None
+
+    @property
+    def armed(self) -> bool:
+        """Whether the hooks hang."""
+        return self.seen is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the weights before the step have been kept."""
+        return self.before_ is not None
+
+    def arm(self, *, after_step: bool) -> None:
+        """Hang the hooks, and keep the gradient of the step that ends, for the turn."""
+        began = now_s()
+        self._find_parameters()
+        self.after_step = after_step
+        self.start = None if after_step else row_of(self.parameters, self.sampling)
+        self.previous = self._gradient_row() if after_step else None
+        self.seen = self.observer.begin()
+        self.handles = hook_outputs(self.places, self.seen)
+        self._backwards, self._raw = 0, None
+        if self.parameters:
+            last = self._last_parameter()
+            self.handles.append(last.register_hook(Call(self._backward)))
+            self.handles.append(last.register_post_accumulate_grad_hook(Call(self._accumulated)))
+        self.cost_s = now_s() - began + HOOK_S * len(self.handles)
+
+    def _last_parameter(self) -> nn.Parameter:
+        """The parameter by which backward passes are seen: the smallest of the last four."""
+        return min(self.parameters[-4:], key=torch.Tensor.numel)
+
+    def _find_parameters(self) -> None:
+        named = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        if len(named) != len(self.parameters):
+            self.sampling = sampling_of([p for _, p in named])
+        self.names, self.parameters = [n for n, _ in named], [p for _, p in named]
+
+    def _gradient_row(self) -> Row | None:
+        gradients = [p.grad for p in self.parameters]
+        return None if all(g is None for g in gradients) else row_of(gradients, self.sampling)
+
+    def disarm(self) -> None:
+        """Take the hooks away, whatever they saw."""
+        for handle in self.handles:
+            handle.remove()
+        self.handles.clear()
+        self.seen = self.before_ = self._raw = None
+
+    def _backward(self, gradient: Tensor) -> None:
+        """A backward pass has come to the last parameter; its gradient is not yet added."""
+        self._backwards += 1
+        held = self._last_parameter().grad
+        left = held is not None and bool(held.any())
+        if self._backwards == 1 and self.after_step:
+            self.counts.count("old-gradients", left)
+        self.counts.count("backward-per-step", self._backwards > 1 and left)
+        if self._backwards > 1:
+            self.counts.count("skipped", not left)
+
+    def _accumulated(self, parameter: Tensor) -> None:
+        """Keep the gradient as backward left it, to see whether it is cut before the step."""
+        if parameter.grad is not None and not parameter.grad.is_sparse:
+            self._raw = parameter.grad.detach().reshape(-1)[:MAX_READ].clone()
+
+    def before(self) -> None:
+        """The optimiser is about to step: keep the weights. Of several, the first counts."""
+        if self.before_ is not None:
+            return
+        began = now_s()
+        self.before_ = row_of(self.parameters, self.sampling)
+        self.cost_s += now_s() - began
+
+    def unchanged(self) -> bool:
+        """Say whether the weights are as they were before the first step."""
+        if self.start is None:
+            return False
+        return np.array_equal(self.start, row_of(self.parameters, self.sampling))
+
+    def look(self, step: int, batch: Batch | None) -> Mapping[str, float]:
+        """Measure the step that was just made; returns numbers over the whole network."""
+        assert self.seen is not None and self.before_ is not None
+        gradients = [p.grad for p in self.parameters]
+        moved = Movement(
+            row_of(self.parameters, self.sampling),
+            row_of(gradients, self.sampling),
+            self.before_,
+            self.sampling,
+            self.previous,
+        )
+        total = self.observer.look(step, self.seen, self.names, moved, batch)
+        self._count(gradients, total)
+        self.cost_s += self.seen.spent_s
+        return total
+
+    def _count(self, gradients: Sequence[Tensor | None], total: Mapping[str, float]) -> None:
+        self.counts.count("still-weights", total["update_norm"] == 0.0)
+        if len(self.reached) < len(self.names):
+            for name, gradient in zip(self.names, gradients, strict=True):
+                if gradient is not None and bool(gradient.detach().any()):
+                    self.reached.add(name)
+        missing = sum(name not in self.reached for name in self.names)
+        self.counts.set("unreached-parameters", missing, len(self.names))
+        self._count_cut(total["grad_norm"])
+
+    def _count_cut(self, grad_norm: float) -> None:
+        """Compare one gradient at the step with what backward left of it, at its largest number."""
+        held = self._last_parameter().grad if self.parameters else None
+        if self._raw is None or held is None or held.is_sparse:
+            return
+        raw = self._raw.tolist()
+        largest = max(range(len(raw)), key=lambda place: abs(raw[place]))
+        before, now = abs(raw[largest]), abs(held.detach().reshape(-1)[:MAX_READ].tolist()[largest])
+        cut = before > 0.0 and now < (1.0 - CUT) * before and not (now and _divided(before / now))
+        self.counts.count("clipped", cut)
+        if cut:
+            self.cut_norms.append(grad_norm)
+
+    @property
+    def max_grad_norm(self) -> float | None:
+        """The norm to which gradients are cut, where cut gradients agree on one."""
+        norms = sorted(self.cut_norms)
+        agree = len(norms) > 1 and norms[-1] - norms[len(norms) // 2] <= 1e-2 * norms[-1]
+        return norms[len(norms) // 2] if agree else None
+
+
+def _divided(ratio: float) -> bool:
+    """Say whether a gradient was divided on purpose: by a loss scale, or by a number of parts.
+
+    Example:
+        >>> _divided(65536.0), _divided(4.0), _divided(3.7)
+        (True, True, False)
+    """
+    power = math.log2(ratio)
+    return abs(power - round(power)) < CUT or (ratio < 64 and abs(ratio - round(ratio)) < CUT)

@@ -1,0 +1,33 @@
+"""Several optimisers in one loop: which of them belong to one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch.optim import Optimizer
+
+
+class Order:
+    """Learns from a loop which optimisers step one after the other on one loss.
+
+    Optimisers that step with no loss between them make one step together, as a backbone's and a
+    head's; with a loss between them, as in a GAN, each makes a step of its own.
+    """
+
+    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+        ids = [id(optimizer) for optimizer in optimizers]
+        self.follows = {key: key != ids[-1] for key in ids}
+        self.stepped: list[int] = []
+
+    def begins(self, optimizer: Optimizer, *, new_loss: bool) -> bool:
+        """Say whether ``optimizer`` begins a new step, or joins the one before it."""
+        key = id(optimizer)
+        joins = bool(self.stepped) and not new_loss and key not in self.stepped
+        if self.stepped:
+            self.follows[self.stepped[-1]] = joins
+        self.stepped = [*self.stepped, key] if joins else [key]
+        return not joins
+
+    def ends(self, optimizer: Optimizer) -> bool:
+        """Say whether no other optimiser is expected to join this step."""
+        return not self.follows[id(optimizer)]
