@@ -69,10 +69,10 @@ class Course:
     def chance(self) -> float:
         """The loss of an answer that knows nothing; the first loss where that is not known.
 
-        A chance next to the floor (all targets seen so far are the same) says nothing either.
+        A chance at the floor (all targets seen so far are the same) says nothing either.
         """
         chance = self.setting.chance_loss
-        if chance is None or not chance > self.floor + 0.02 * abs(self.first):
+        if chance is None or not chance > self.floor + 1e-3 * min(abs(self.first), 1.0):
             return self.first
         return chance
 

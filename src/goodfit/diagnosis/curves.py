@@ -105,6 +105,8 @@ def oscillating(history: History) -> Verdict:
 def _rises(course: Course) -> Array:
     """Return the large rises between 40 blocks, in units of the way from chance to floor."""
     loss = finite(course.loss)
+    if len(loss) < 60:
+        return finite(())
     size = max(1, len(loss) // 40)
     means = loss[len(loss) % size :].reshape(-1, size).mean(axis=1)
     noise = float(np.std(np.diff(loss))) / np.sqrt(2 * size)
@@ -117,8 +119,9 @@ def plateau(history: History) -> Verdict:
 
     Over the last half of the run, less than 5 % of the way from chance to floor is done, and no
     fall is left. A plateau at a lower level may be all that the data allow (noise), so it is not
-    judged. Abstains before 5 epochs and 100 steps unless the run is over, while the rate still
-    rises, and where chance is not known but for the first loss. Notes n3, Loss Landscape.
+    judged. Info where chance is not known and the first loss stands for it: a network that was
+    trained before starts low and stays there. Abstains before 5 epochs and 100 steps unless the
+    run is over, and while the rate still rises. Notes n3, Loss Landscape.
     """
     name, course = "plateau", course_of(history)
     early = course.num < 100 or len(history.epochs.epoch) < 5
@@ -128,9 +131,10 @@ def plateau(history: History) -> Verdict:
     fell = (late - last) / course.way
     if not (course.done(last) < 0.05 and fell < 0.02 and course.start > 0):
         return passed(name, f"{100 * course.progress:.0f} % of the way from chance is done")
+    severity: Severity = "info" if history.setting.chance_loss is None else "warning"
     return find(
         name,
-        "warning",
+        severity,
         "The loss stays where an answer stands that knows nothing of the inputs.",
         "Try learning rates 10 times up and down, check inputs, labels and initialisation, and "
         "try to learn a few rows by heart.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..records import History
 from .course import course_of
 
@@ -16,8 +18,12 @@ def is_over(history: History) -> bool:
 def last_quarter(history: History) -> float:
     """Return which share of the whole descent came in the last quarter of the steps.
 
-    A straight line gives 0.25, a curve that has flattened out next to nothing.
+    A straight line gives 0.25, a curve that has flattened out next to nothing. 0 where the
+    descent of that quarter is under five times what the noise of single steps explains.
     """
     course = course_of(history)
     first, before, last = (course.between(*p) for p in ((0, 0.05), (0.625, 0.75), (0.875, 1)))
-    return (before - last) / (first - last) if first > last else float("nan")
+    if not first > last:
+        return 0.0
+    error = course.noise * math.sqrt(2.0 / max(1.0, course.num / 8))
+    return (before - last) / (first - last) if before - last > 5 * error else 0.0

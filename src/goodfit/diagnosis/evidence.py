@@ -94,12 +94,23 @@ def gradient_rms(layer: Layer) -> float:
 
 
 def elasticity(history: History) -> float:
-    """Return gradient norm times weight norm over chance: the loss's change per share of weights.
+    """Return gradient norm times weight norm over chance, in the latest looks.
 
-    Without a unit, so that a target in dollars is not mistaken for an explosion.
+    The loss's change per share of the weights has no unit, so that a target in dollars is not
+    mistaken for an explosion.
     """
+    return _elasticity(history, slice(-LATEST, None))
+
+
+def elasticity_at_start(history: History) -> float:
+    """Return the same at the first look, if that was before any rate could spoil the weights."""
+    early = bool(history.looks.step) and history.looks.step[0] <= 2
+    return _elasticity(history, slice(0, 1)) if early else NAN
+
+
+def _elasticity(history: History, part: slice) -> float:
     looks, chance = history.looks, course_of(history).chance
-    product = array(looks.grad_norm[-LATEST:]) * array(looks.weight_norm[-LATEST:])
+    product = array(looks.grad_norm[part]) * array(looks.weight_norm[part])
     return median(product) / chance if chance > 0 else NAN
 
 

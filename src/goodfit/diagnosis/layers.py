@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..records import History, Layer, Severity, Verdict, not_judged, passed
 from .course import course_of
-from .evidence import LATEST, elasticity, gradient_rms, weight_layers
-from .numbers import finite, median
+from .evidence import LATEST, elasticity, elasticity_at_start, gradient_rms, weight_layers
+from .numbers import Array, finite, median
 from .report import find
 
 # Healthy runs: at most 0.06 of a layer's units, in the late looks of ReLU networks.
@@ -43,8 +43,9 @@ def saturated_units(history: History) -> Verdict:
     """Fires when half of a bounded activation's output, or more, lies in its flat ends.
 
     There the slope is under a twentieth of the steepest, and the gradient is lost. Judged by the
-    median of the latest looks. Abstains where there is no bounded activation; says nothing while
-    the loss is good (a trained gate is meant to saturate). Notes n3, Sigmoid; n4, 1.
+    median of the latest 3 looks, or of the first 3 where the loss is good by now (a trained gate
+    is meant to saturate, a new one is not). Abstains where there is no bounded activation. Notes
+    n3, Sigmoid; n4, 1.
     """
     return _share(
         history,
@@ -55,6 +56,7 @@ def saturated_units(history: History) -> Verdict:
         "The activation sits in its flat ends, where no gradient passes.",
         "Use smaller initial weights (Xavier), scaled inputs, or a norm before it.",
         "notes n3, Sigmoid Function; notes n4, Weight Initialization",
+        at_start=True,
     )
 
 
@@ -67,17 +69,20 @@ def _share(
     meaning: str,
     remedy: str,
     source: str,
+    *,
+    at_start: bool = False,
 ) -> Verdict:
+    progress = course_of(history).progress
     shares = {
-        layer.name: median(getattr(layer, column)[-3:])
+        layer.name: _worst(finite(getattr(layer, column)), at_start and progress > 0.8)
         for layer in history.looks.layers
-        if len(finite(getattr(layer, column)[-3:]))
+        if len(finite(getattr(layer, column)))
     }
     if not shares:
         return not_judged(name, unseen)
     where = max(shares, key=lambda layer: shares[layer])
-    worst, progress = shares[where], course_of(history).progress
-    if worst < bound or (progress > 0.9 and worst < 0.999):
+    worst = shares[where]
+    if worst < bound or (progress > 0.9 and worst < 0.999 and not at_start):
         return passed(name, f"at most {100 * worst:.0f} % of a layer")
     severity: Severity = "error" if worst > 0.99 and not progress > 0.1 else "warning"
     return find(
@@ -91,6 +96,10 @@ def _share(
         share=worst,
         progress=progress,
     )
+
+
+def _worst(shares: Array, at_start: bool) -> float:
+    return median(shares[:3] if at_start else shares[-3:])
 
 
 def gradient_vanishing(history: History) -> Verdict:
@@ -130,15 +139,16 @@ def gradient_exploding(history: History) -> Verdict:
     """Fires when gradients are far too large for the loss's scale, and the loss is poor.
 
     ``|g| |w| / chance``, the change of the loss per share of the weights, is over 300 in the
-    latest looks (healthy: 0.04 to 21), so that a target in large units is no explosion. Poor:
-    less than half of the way from chance to floor is done. Abstains without looks. Notes n3,
-    Loss and Not a Number.
+    latest looks (healthy: 0.04 to 21) while less than half of the way from chance to floor is
+    done; or at the first look, before any step. The ratio has no unit: a target in dollars is no
+    explosion. Abstains without looks, and where chance is not known. Notes n3, Limitation of
+    Small Weights: larger initial values; Loss and Not a Number.
     """
     name, course = "gradient-exploding", course_of(history)
-    size = elasticity(history)
-    if size != size:
+    size, first = elasticity(history), elasticity_at_start(history)
+    if size != size or history.setting.chance_loss is None:
         return not_judged(name, "gradients were not looked at, or chance is not known")
-    if course.progress > POOR or size < EXPLODING:
+    if not first > EXPLODING and (course.progress > POOR or size < EXPLODING):
         return passed(name, f"gradient times weights over chance {size:.2g}")
     layer = max(weight_layers(history), key=_sort_key, default=None)
     return find(
@@ -150,6 +160,7 @@ def gradient_exploding(history: History) -> Verdict:
         history=history,
         where=layer.name if layer else "",
         gradient_times_weights_over_chance=size,
+        at_first=first,
         gradient_norm=median(history.looks.grad_norm[-LATEST:]),
     )
 

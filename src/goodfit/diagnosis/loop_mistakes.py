@@ -71,6 +71,7 @@ def gradients_accumulate(history: History) -> Verdict:
         "Each step adds its gradient to all earlier ones: zero_grad() is missing.",
         "Call optimizer.zero_grad() before each backward pass, or after each step.",
         "notes n1, Training loop; PyTorch, Optimizer.zero_grad",
+        fewest=1,
     )
 
 

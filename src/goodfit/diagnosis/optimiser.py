@@ -52,7 +52,8 @@ def schedule_ended_early(history: History) -> Verdict:
     Still falling: at least 15 % of the descent came in the second half of the time in which the
     rate was over a tenth of its highest, or that descent was under half of the way from chance
     to floor. A cosine or one-cycle schedule that ends with the run is so low for 5 % of the
-    steps. Abstains where rates were not recorded. Notes n3, Learning Rate Schedules.
+    steps; a few first steps at a far higher rate are no schedule. Abstains where rates were not
+    recorded, and below 12 steps. Notes n3, Learning Rate Schedules.
     """
     name, course = "schedule-ended-early", course_of(history)
     rates = array(history.steps.lr) if len(history.steps.lr) == course.num else array(())
@@ -80,6 +81,8 @@ def schedule_ended_early(history: History) -> Verdict:
 
 def _falling(course: Course, rates: Array) -> bool:
     """Return whether the loss was still falling when the rate left a tenth of its highest."""
+    if int((rates > 0.1 * np.nanmax(rates)).sum()) < 5:
+        return False
     active = int(np.flatnonzero(rates > 0.1 * np.nanmax(rates))[-1]) + 1
     part = course.loss[:active]
     size = max(1, active // 10)
@@ -93,13 +96,13 @@ def clipping_most_steps(history: History) -> Verdict:
     """Fires when nearly every step is cut to the maximal gradient norm and the loss is poor.
 
     A norm that is always cut is a smaller learning rate in disguise. Fires when 9 of 10 watched
-    steps (3 at least) were cut; a warning while less than 9 tenths of the way from chance to
+    steps (2 at least) were cut; a warning while less than 9 tenths of the way from chance to
     floor is done, else info. Abstains where clipping was not watched. Notes n3, Optimizers;
     Pascanu et al. 2013.
     """
     name, course = "clipping-most-steps", course_of(history)
     tally = history.tallies.get("clipped")
-    if tally is None or tally.of < 3:
+    if tally is None or tally.of < 2:
         return not_judged(name, "clipping was not watched, or at too few steps")
     if tally.share < 0.9:
         return passed(name, f"{tally.happened} of {tally.of} watched steps were cut")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over, last_quarter
-from .evidence import LATEST, promised, rates_of, undecayed, update_ratios
-from .numbers import finite, median
+from .evidence import LATEST, elasticity_at_start, promised, rates_of, undecayed, update_ratios
+from .layers import EXPLODING
+from .numbers import NAN, finite, median
 from .pictures import loss_curve
 from .report import find
 
@@ -20,19 +21,26 @@ def lr_too_high(history: History) -> Verdict:
       times the start; or over 3 times, and less than 9 tenths of the way are done now. Healthy
       runs jump to 2.1 times at most.
     - Updates are over 0.2 of the weights (healthy: 0.03), and the loss is poor.
-    - Consecutive gradients point against each other (cosine under -0.3), and the loss is poor.
+    - Consecutive gradients point against each other (cosine under -0.3 in the median of 3 looks
+      or more), and the loss is poor.
 
     Poor: less than 3 tenths of the way from chance to floor is done. The first step's own loss
-    counts as start, so that a bad initialisation is not blamed on the rate. Abstains below 3
-    steps. Notes n4: loss exploding means a very high learning rate.
+    counts as start, so that a bad initialisation is not blamed on the rate, and where the first
+    gradient explodes before any step this rule passes. A training loss far above that of
+    validation is noise of dropout, not a jump. Abstains below 3 steps. Notes n4: loss exploding
+    means a very high learning rate.
     """
     name, course = "lr-too-high", course_of(history)
     if course.num < 3:
         return not_judged(name, "fewer than 3 steps")
+    if elasticity_at_start(history) > EXPLODING:
+        return passed(name, "the first gradient was too large before any step: see the start")
     ratio = median(undecayed(history, update_ratios(history))[-LATEST:])
-    turn = median(history.looks.turn[-LATEST:])
+    turns = finite(history.looks.turn)
+    turn = median(turns[-LATEST:]) if len(turns) >= 3 else NAN
     poor = not course.progress > 0.3
     jumped = course.peak > 10 or (course.peak > 3 and not course.progress > 0.9)
+    jumped = jumped and not _noisy_only_in_training(history)
     if not ((jumped and not ratio < 1e-4) or (ratio > 0.2 and poor) or (turn < -0.3 and poor)):
         return passed(name, f"updates are {ratio:.2g} of the weights, the loss does not jump")
     severity: Severity = "error" if jumped and not course.progress > 0 else "warning"
@@ -51,6 +59,11 @@ def lr_too_high(history: History) -> Verdict:
     )
 
 
+def _noisy_only_in_training(history: History) -> bool:
+    course, val = course_of(history), finite(history.epochs.validation_loss)
+    return bool(len(val) and val[-1] < 1.2 * course.start and course.now > 1.5 * val[-1])
+
+
 def lr_too_low(history: History) -> Verdict:
     """Fires when steps are so small that the run gets nowhere, or not far enough in its time.
 
@@ -58,7 +71,7 @@ def lr_too_low(history: History) -> Verdict:
     share of the way from chance to floor that is done: r under 2e-5 and under half of the way
     (from the second look on); r under 2e-4 and under 0.3 after 50 steps; r under 5e-4 and under
     0.1 after 100. Healthy runs have 5e-4 to 0.03 in their first steps. Or, when the run is over:
-    a fifth of the whole descent came in its last quarter at an undecayed rate, after 5 epochs or
+    28 % of the whole descent came in its last quarter at an undecayed rate, after 5 epochs or
     more, and under 0.8 of the way is done. Abstains while the rate still rises (warm-up), and
     where neither updates nor the end were seen. Notes n4: loss barely changes.
     """
@@ -67,11 +80,12 @@ def lr_too_low(history: History) -> Verdict:
     if rates.rising:
         return not_judged(name, "the rate still rises")
     known = finite(undecayed(history, update_ratios(history)))
+    told = history.setting.chance_loss is not None
     slow = _still_falling(history)
     if len(known) < 2 and not slow:
         return not_judged(name, "updates were looked at less than twice, and the run is not over")
     ratio = median(known[-LATEST:]) if len(known) else 1.0
-    if not (ratio > 0 and (_tiny(ratio, course.num, course.progress) or slow)):
+    if not (ratio > 0 and (_tiny(ratio, course.num, course.progress if told else 0.4) or slow)):
         return passed(name, f"updates are {ratio:.2g} of the weights")
     return find(
         name,
@@ -103,7 +117,7 @@ def _still_falling(history: History) -> bool:
         return False
     undecayed_end = not rates_of(history).share < 0.3
     late, done = last_quarter(history), course_of(history).progress
-    return undecayed_end and late > 0.2 and done < 0.8
+    return undecayed_end and late > 0.28 and done < 0.8
 
 
 def lr_good(history: History) -> Verdict:
