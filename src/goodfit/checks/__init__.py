@@ -5,6 +5,17 @@ from __future__ import annotations
 from .family import CHECKS, run_checks
 from .given import Checked, check
 from .order import ORDER, in_order
+from .rate import Rate, suggest_lr
 from .subject import Subject
 
-__all__ = ["CHECKS", "ORDER", "Checked", "Subject", "check", "in_order", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "ORDER",
+    "Checked",
+    "Rate",
+    "Subject",
+    "check",
+    "in_order",
+    "run_checks",
+    "suggest_lr",
+]

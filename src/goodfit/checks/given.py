@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
@@ -16,8 +16,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..errors import DataError, NetError
-from ..records import Finding, Record, Verdict
-from .family import run_checks
+from ..records import Finding, Record, Verdict, not_judged
+from .family import CHECKS, run_checks
 from .inputs import FAILURES
 from .order import in_order
 from .reading import read
@@ -80,7 +80,7 @@ def check(
         deadline_s: Seconds of wall time after which slow checks are left out, and say so.
 
     Raises:
-        DataError: a batch is not (x, y), or there is none.
+        DataError: there are no batches. (Where they are not (x, y), nothing is judged.)
         NetError: the network cannot be copied, or fails on a batch for no reason that is found.
 
     Example:
@@ -93,28 +93,18 @@ def check(
         >>> [finding.rule for finding in check(net, nn.MSELoss(), targets)][:1]
         ['loss-broadcast']
     """
-    start = time.monotonic()
-    net = getattr(module, "_orig_mod", module)
-    first = next(iter([*net.parameters(), *net.buffers()]), torch.empty(0))
+    until = time.monotonic() + deadline_s
+    seconds = READING_SHARE * deadline_s
     with undisturbed(batches, validation):
-        reading = read(batches, seconds=READING_SHARE * deadline_s, device=first.device)
-        if not len(reading.y):
+        try:
+            subject = subject_of(module, loss_fn, batches, seeds=seeds, seconds=seconds)
+            held_out = None if validation is None else read(validation, seconds=seconds)
+        except DataError as error:
+            return Checked(_none_judged(f"{error.what} It is {error.given}."))
+        if not len(subject.y):
             raise DataError("There are no batches to check.", do="Give an iterable of (x, y).")
-        held_out = read(validation, seconds=READING_SHARE * deadline_s) if validation else None
-        subject = Subject(
-            net=_copy(net),
-            prepare=nn.Identity(),
-            loss_fn=loss_fn,
-            x=reading.x,
-            y=reading.y,
-            task=None,
-            reading=reading,
-            validation=held_out,
-            optimizers=_as_optimizers(optimizer),
-            original=net,
-            seeds=tuple(seeds),
-            until=start + deadline_s,
-        )
+        optimizers = _as_optimizers(optimizer)
+        subject = replace(subject, validation=held_out, optimizers=optimizers, until=until)
         verdicts = run_checks(subject)
     if subject.broken and not any(verdict.finding for verdict in verdicts):
         raise NetError(
@@ -123,6 +113,35 @@ def check(
             do="Try loss_fn(module(x), y) on the first batch, and mend what it says.",
         )
     return Checked(verdicts)
+
+
+def _none_judged(because: str) -> tuple[Verdict, ...]:
+    return tuple(not_judged(check.__name__.replace("_", "-"), because) for check in CHECKS)
+
+
+def subject_of(
+    module: nn.Module,
+    loss_fn: Callable[[Any, Any], Any],
+    batches: Iterable[Any],
+    *,
+    seeds: Sequence[int],
+    seconds: float,
+) -> Subject:
+    """Return copies of a network and its loss, with what was read of the batches."""
+    net = getattr(module, "_orig_mod", module)
+    first = next(iter([*net.parameters(), *net.buffers()]), torch.empty(0))
+    reading = read(batches, seconds=seconds, device=first.device)
+    return Subject(
+        net=_copy(net),
+        prepare=nn.Identity(),
+        loss_fn=_copy(loss_fn) if isinstance(loss_fn, nn.Module) else loss_fn,
+        x=reading.x,
+        y=reading.y,
+        task=None,
+        reading=reading,
+        original=net,
+        seeds=tuple(seeds),
+    )
 
 
 def _copy(net: nn.Module) -> nn.Module:

@@ -112,8 +112,11 @@ def _step(
     with quiet():
         loss = subject.loss_fn(feed(net, x), y)
     if loss.requires_grad and bool(torch.isfinite(loss)):
-        optimizer.zero_grad()
-        loss.sum().backward()
+        trained = [p for group in optimizer.param_groups for p in group["params"]]
+        # Not backward(): a loss with a penalty would leave gradients on the user's own network.
+        gradients = torch.autograd.grad(loss.sum(), trained, allow_unused=True)
+        for parameter, gradient in zip(trained, gradients, strict=True):
+            parameter.grad = gradient
         optimizer.step()
     return float(loss.detach())
 
@@ -132,8 +135,7 @@ def _floor(subject: Subject, net: nn.Module, x: Inputs, y: Tensor) -> float:
             with quiet():
                 loss = subject.loss_fn(_allowed(free, subject.kind), y)
             lowest = min(lowest, float(loss.detach()))
-            optimizer.zero_grad()
-            loss.backward()
+            (free.grad,) = torch.autograd.grad(loss.sum(), [free])
             optimizer.step()
     except FAILURES:
         return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,15 +15,15 @@ from .subject import LOOKED_AT_ROWS, Subject
 
 # He's start in the last layer alone gives up to three times chance, four for squared errors.
 FAR_ABOVE_CHANCE, FAR_ABOVE_VARIANCE = 5.0, 10.0
-FAR_TARGET, USUAL_OUTPUT = 100.0, 0.3
+FAR_TARGET, FAR_OUTPUT, USUAL_OUTPUT = 100.0, 4.0, 0.3
 UNEVEN, TOO_EVEN = 4.0, 0.1
 
 
 def initial_loss_off(subject: Subject) -> Verdict:
     """Fires when the first loss is over five times that of an answer that knows nothing.
 
-    (Ten times for quantities; or where targets are of a size, 100 times the outputs', that the
-    network takes thousands of steps to come to.)
+    Quantities: over ten times, by outputs of over four times the targets' size. Or the targets
+    have over 100 times the outputs' size, which takes thousands of steps to come to.
     That answer is found through the loss itself, with all its options (label smoothing, weights,
     reduction): equal scores for C classes, which cost ``log C`` without options; the targets'
     mean, which costs their variance in a squared error. The median over several parts of the
@@ -34,18 +35,17 @@ def initial_loss_off(subject: Subject) -> Verdict:
     chance = chance_loss(subject)
     if chance is None:
         return not_judged(name, "the loss of an answer that knows nothing is not known")
-    loss = first_loss(subject)
-    bound = FAR_ABOVE_VARIANCE if subject.goal == "regression" else FAR_ABOVE_CHANCE
-    away = _out_of_sight(subject)
-    if away is not None:
-        return _off("The targets are far larger than what the network gives.", away)
-    if math.isfinite(loss) and loss <= bound * chance + 1e-6:
+    loss, misfit = first_loss(subject), _misfit(subject)
+    if misfit == "small":
+        return _off("The targets are far larger than what the network gives.", loss, chance)
+    bound = FAR_ABOVE_CHANCE if misfit is None else FAR_ABOVE_VARIANCE
+    if math.isfinite(loss) and (loss <= bound * chance + 1e-6 or misfit == "fits"):
         return passed(name, f"the first loss is {loss:.3g}, chance is {chance:.3g}")
     meaning = "The first loss is far above chance: the network starts sure and wrong."
-    return _off(meaning, {"loss": loss, "chance": chance})
+    return _off(meaning, loss, chance)
 
 
-def _off(meaning: str, evidence: dict[str, float | int | str]) -> Verdict:
+def _off(meaning: str, loss: float, chance: float) -> Verdict:
     return found(
         Finding(
             rule="initial-loss-off",
@@ -54,22 +54,25 @@ def _off(meaning: str, evidence: dict[str, float | int | str]) -> Verdict:
             remedy="Use smaller initial weights in the last layer, standardise targets that are"
             " quantities, and check inputs and loss.",
             source="notes n3, Sanity Checking; notes n4, step 3",
-            evidence=evidence,
+            evidence={"loss": loss, "chance": chance},
         ),
     )
 
 
-def _out_of_sight(subject: Subject) -> dict[str, float | int | str] | None:
-    """Return the sizes of targets and outputs where the first is out of the other's reach."""
+def _misfit(subject: Subject) -> Literal["small", "fits", "large"] | None:
+    """Say how the first outputs' size compares with the targets'; None for classes.
+
+    Targets of a narrow range have a small variance, beside which a healthy start looks far off.
+    """
     outputs, call = subject.outputs, subject.call
     if outputs is None or call is None or call.kind not in REGRESSION:
         return None
     target, given = (
         float(t.detach().float().square().mean().sqrt()) for t in (call.target, outputs)
     )
-    if target <= FAR_TARGET * max(given, USUAL_OUTPUT):
-        return None
-    return {"target_size": target, "output_size": given}
+    if target > FAR_TARGET * max(given, USUAL_OUTPUT):
+        return "small"
+    return "fits" if given <= FAR_OUTPUT * max(target, 1.0) else "large"
 
 
 def first_loss(subject: Subject) -> float:
