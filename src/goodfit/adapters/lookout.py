@@ -20,6 +20,8 @@ from .tallies import Counts
 HOOK_S = 2e-6
 # By how much a gradient must be smaller at the step than after backward to have been cut.
 CUT = 1e-3
+# A module that is put in place of another while training is noticed after so many looks.
+PARAMETERS_ANEW = 8
 # Of that gradient so many numbers are read.
 MAX_READ = 64
 
@@ -46,7 +48,7 @@ class Lookout:
         self.cut_norms: list[float] = []
         self.after_step = False
         self.start: Row | None = None
-        self._backwards = 0
+        self._backwards = self.num_looks = 0
         self._raw: Tensor | None = None
 
     @property
@@ -62,7 +64,8 @@ class Lookout:
     def arm(self, *, after_step: bool) -> None:
         """Hang the hooks, and keep the gradient of the step that ends, for the turn."""
         began = now_s()
-        self._find_parameters()
+        if self.num_looks % PARAMETERS_ANEW == 0:
+            self._find_parameters()
         self.after_step = after_step
         self.start = None if after_step else row_of(self.parameters, self.sampling)
         self.previous = self._gradient_row() if after_step else None
@@ -143,6 +146,7 @@ class Lookout:
         return total
 
     def _count(self, gradients: Sequence[Tensor | None], total: Mapping[str, float]) -> None:
+        self.num_looks += 1
         self.counts.count("still-weights", total["update_norm"] == 0.0)
         if len(self.reached) < len(self.names):
             for name, gradient in zip(self.names, gradients, strict=True):

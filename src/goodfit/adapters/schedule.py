@@ -8,12 +8,12 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-# What may be spent at the beginning beyond the share, in seconds: nobody waits for it, and most
-# of what goes wrong shows there.
-GRACE_S = 0.004
+# What may be spent at the beginning beyond the share, in seconds: nobody waits for it, most of what
+# goes wrong shows there, and it takes 16 batches of 32 rows to tell dead units from quiet ones.
+GRACE_S = 0.012
 # The gap between looks, as a share of the steps so far, is at least ...
 PAID = 0.05  # ... this, so that a history of a million steps has some 300 looks,
-UNPAID = 0.25  # ... and this while it is the grace that pays.
+UNPAID = 0.2  # ... and this while it is the grace that pays.
 # Of the budget, what is kept for looks where the hooks that are always there would take it all.
 KEPT = 0.25
 # A look's cost is the median of so many: the first warm kernels up, some are interrupted.
@@ -50,14 +50,17 @@ class Schedule:
         """Say whether something beside the looks can be paid now."""
         return self._debt(step) + cost_s <= 0.0
 
+    def _earned(self, step: int) -> float:
+        """Return the seconds that looks may have taken until now."""
+        earned = self.budget * (time.perf_counter() - self.began_s)
+        return max(earned - self.presence_s * step, KEPT * earned)
+
     def _debt(self, step: int) -> float:
-        spent = self.num_looks * self.look_s + self.other_s + self.presence_s * step
-        return spent - self.budget * (time.perf_counter() - self.began_s)
+        return self.num_looks * self.look_s + self.other_s - self._earned(step)
 
     def _gap(self, step: int) -> int:
         """Return the steps until the next look can be paid."""
-        earned = self.budget * (time.perf_counter() - self.began_s) / step
-        free = max(earned - self.presence_s, KEPT * earned)
         debt = self._debt(step) + self.look_s
         share = PAID if debt <= 0.0 else UNPAID
-        return max(1, math.ceil((debt - GRACE_S) / free), math.ceil(share * step - 0.5))
+        paid = (debt - GRACE_S) * step / self._earned(step)
+        return max(1, math.ceil(paid), math.ceil(share * step - 0.5))

@@ -52,7 +52,8 @@ class Transfer:
         if not self.parts:
             return self.found
         device = self.parts[0].device
-        flat = torch.cat([_flat(part, device) for part in self.parts]).cpu().numpy()
+        # Rows of truth values become numbers among others, within the one operation.
+        flat = torch.cat([_flat(part, device) for part in self.parts]).cpu().float().numpy()
         start = 0
         for key, part in zip(self.keys, self.parts, strict=True):
             size = part.numel()
@@ -66,9 +67,9 @@ class Transfer:
 
 
 def _flat(part: Tensor, device: torch.device) -> Tensor:
-    if part.dtype is not torch.float32 or part.device != device:
-        part = part.to(device, torch.float32)
-    return part.reshape(-1)
+    if part.device != device:
+        part = part.to(device)
+    return part if part.dim() == 1 else part.reshape(-1)
 
 
 @dataclass

@@ -144,7 +144,8 @@ class Observer:
         if batch is not None:
             transfer.add("", measure("batch", batch))
         if moved is not None:
-            transfer.add("", measure("movement", moved))
+            with np.errstate(over="ignore", invalid="ignore"):  # numbers that explode are shown so
+                transfer.add("", measure("movement", moved))
         numbers = transfer.fetch()
         for output in seen.outputs:
             same = numbers.get((output.name, "dead_share"))
