@@ -22,17 +22,20 @@ ORDER = (
     "nets",
     "optim",
     "engine",
+    "probes",
     "checks",
     "loop",
+    "diagnosis",
     "evaluation",
     "runs",
     "report",
     "pipeline",
+    "adapters",
     "commands",
     "cli",
     "__main__",
 )
-WITHOUT_TORCH = ("errors", "seeds", "records", "recipe", "report", "cli")
+WITHOUT_TORCH = ("errors", "seeds", "records", "recipe", "diagnosis", "report", "cli")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

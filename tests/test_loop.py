@@ -41,6 +41,9 @@ class Watcher:
     def after_steps(self, course: Course) -> None:
         self._see(course)
 
+    def after_look(self, course: Course, row: Row) -> None:
+        self.rows.append(row)
+
     def while_evaluating(self, course: Course) -> None:
         self._see(course)
 

@@ -31,6 +31,9 @@ class Silent:
     def after_steps(self, course: Course) -> None:
         """Nothing."""
 
+    def after_look(self, course: Course, row: dict) -> None:
+        """Nothing."""
+
     def while_evaluating(self, course: Course) -> None:
         """Nothing."""
 

@@ -43,7 +43,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="One value, say optimizer.lr=0.01."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder to make [runs/NAME-N].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder to make; runs/NAME-1, -2, ... without it.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

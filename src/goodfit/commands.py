@@ -13,9 +13,9 @@ from rich.console import Console
 from . import pipeline
 from .errors import RecipeError
 from .recipe import Recipe, read, validate
-from .records import DataCard, SplitSizes, Verdict
+from .records import DataCard, Finding, SplitSizes, Verdict
 from .report import words
-from .report.terminal import print_card, print_summary, print_verdicts
+from .report.terminal import print_card, print_checked, print_summary
 
 ROOT = Path("runs")
 
@@ -49,7 +49,7 @@ class Teller(pipeline.Listener):
     """Prints the data card and the verdicts as they come; draws progress on a terminal."""
 
     def __init__(self) -> None:
-        self.progress = sys.stderr.isatty()
+        self.progress, self.early_word = sys.stderr.isatty(), True
         self.console = Console()
 
     def on_card(self, card: DataCard, sizes: SplitSizes) -> None:
@@ -62,7 +62,13 @@ class Teller(pipeline.Listener):
 
     def on_verdicts(self, verdicts: tuple[Verdict, ...]) -> None:
         """Print what the checks say."""
-        print_verdicts(verdicts, self.console)
+        print_checked(verdicts, self.console)
+
+    def on_finding(self, finding: Finding) -> None:
+        """Print an early word, in one line."""
+        at = f"step {finding.step:,}" if finding.step is not None else "early"
+        said = f"{at}: {finding.severity}: {finding.rule}: {finding.meaning}"
+        self.console.print(words.clean(said), highlight=False, markup=False, soft_wrap=True)
 
 
 def _recipe_of(assignments: Sequence[str]) -> Recipe:

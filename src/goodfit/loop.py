@@ -2,6 +2,7 @@
 
     while the run is not over:
         for a few steps at a time:
+            look, where a look is due                 (probes)
             the executor moves the weights            (engine)
             observer.after_steps(course)              progress, Ctrl-C, checkpoint when due
         look at the validation part; keep the best weights; decide whether to stop
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
@@ -25,19 +26,22 @@ from torch import Tensor
 from torch.func import functional_call
 
 from .data.batches import Batches
-from .engine import PROBES, STEPS_PER_CALL, Executor, Population, Problem
+from .engine import PROBES, STEPS_PER_CALL, Batch, Executor, Population, Problem
 from .optim import coefficient_table, learning_rates
+from .probes import OwnLooks
 from .recipe import Recipe
 
 Blocks = Iterable[tuple[Tensor, Tensor]]
 Row = dict[str, Any]
+CLEAN_EPOCHS, CLEAN_EVERY = 8, 4
 
 
 @dataclass
 class Course:
     """Where a run stands: counters, early stopping, this epoch's probes, weights, best weights.
 
-    ``step`` and ``epoch`` count what is finished. ``probes`` is ``[steps_per_epoch, 2]``.
+    ``step`` and ``epoch`` count what is finished. ``probes`` is ``[steps_per_epoch, 2]``, ``units``
+    what looks carry on (see :class:`goodfit.probes.OwnLooks`).
     """
 
     population: Population
@@ -48,6 +52,7 @@ class Course:
     best_epoch: int = 0
     best_loss: float = math.inf
     stopped: str = ""
+    units: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Observer(Protocol):
@@ -55,6 +60,10 @@ class Observer(Protocol):
 
     def after_steps(self, course: Course) -> None:
         """Look after every few steps; may raise ``Interrupted``."""
+        ...
+
+    def after_look(self, course: Course, row: Row) -> None:
+        """Take what a look gave for the history."""
         ...
 
     def while_evaluating(self, course: Course) -> None:
@@ -76,7 +85,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Job:
-    """What a loop needs beside the course: the recipe, who steps, what feeds, what validates."""
+    """What a loop needs beside the course: the recipe, who steps, what feeds, what validates.
+
+    ``clean`` are training rows that are evaluated like the validation part, so that the gap
+    between the two can be told; ``looks`` takes looks, where they are wanted.
+    """
 
     recipe: Recipe
     problem: Problem
@@ -85,6 +98,8 @@ class Job:
     validation: Blocks
     metric: Callable[[Tensor, Tensor], float]
     observer: Observer
+    clean: Blocks = ()
+    looks: OwnLooks | None = None
 
     @property
     def budget(self) -> Budget:
@@ -126,9 +141,21 @@ def run_epoch(job: Job, course: Course) -> None:
     while few := list(islice(batches, STEPS_PER_CALL)):
         done = course.step - first
         span = slice(done, done + len(few))
+        look_if_due(job, course, table[span], few)
         course.probes[span] = job.executor.run(course.step, table[span], few)[:, :, 0]
         course.step += len(few)
         job.observer.after_steps(course)
+
+
+def look_if_due(job: Job, course: Course, table: Tensor, few: list[Batch]) -> None:
+    """Look at the first of the coming steps, where a look is due; nothing moves by that."""
+    looks = job.looks
+    if looks is None or not looks.due(course.step, len(few)):
+        return
+    looks.units = course.units
+    row = looks.look(course.step, course.population, table, few)
+    course.units = looks.units
+    job.observer.after_look(course, {"kind": "look", **row})
 
 
 def coefficients(recipe: Recipe, steps: np.ndarray, budget: Budget) -> Tensor:
@@ -150,7 +177,8 @@ def rates_at(recipe: Recipe, steps: np.ndarray, budget: Budget) -> np.ndarray:
 
 def finish_epoch(job: Job, course: Course) -> None:
     """Validate, keep the best weights, write the history, and decide whether to go on."""
-    loss, metric = validate(job, course)
+    loss, metric = evaluate(job, course, job.validation)
+    clean_loss, clean_metric = evaluate_clean(job, course)
     train_loss = float(course.probes[:, 0].double().mean())
     course.epoch += 1
     if loss < course.best_loss - job.recipe.early_stopping.min_delta or course.epoch == 1:
@@ -159,6 +187,7 @@ def finish_epoch(job: Job, course: Course) -> None:
             course.best[name].copy_(tensor)
     course.stopped = why_stop(job.recipe, course, train_loss)
     epoch = {"train_loss": train_loss, "validation_loss": loss, "metric": metric}
+    epoch |= {"clean_loss": clean_loss, "clean_metric": clean_metric}
     place = {"kind": "epoch", "epoch": course.epoch, "step": course.step}
     job.observer.after_epoch(course, [_steps_row(job, course), {**place, **epoch}])
 
@@ -174,13 +203,21 @@ def why_stop(recipe: Recipe, course: Course, train_loss: float) -> str:
     return "early-stopping" if stopping.enabled and waited >= stopping.patience else ""
 
 
-def validate(job: Job, course: Course) -> tuple[float, float]:
-    """Return loss and metric on the validation part, in evaluation mode."""
+def evaluate_clean(job: Job, course: Course) -> tuple[float, float]:
+    """Return loss and metric on clean training rows, at the first epochs and every fourth."""
+    epoch = course.epoch + 1
+    if not job.clean or (epoch > CLEAN_EPOCHS and epoch % CLEAN_EVERY):
+        return math.nan, math.nan
+    return evaluate(job, course, job.clean)
+
+
+def evaluate(job: Job, course: Course, blocks: Blocks) -> tuple[float, float]:
+    """Return loss and metric on a part, in evaluation mode."""
     outputs, targets = [], []
     values = row_values(job.problem, weights(course.population))
     job.problem.net.eval()
     with torch.inference_mode():
-        for x, y in job.validation:
+        for x, y in blocks:
             outputs.append(functional_call(job.problem.net, values, (job.problem.prepare(x),)))
             targets.append(y)
             job.observer.while_evaluating(course)

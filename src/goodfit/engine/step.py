@@ -67,13 +67,13 @@ def make_step(problem: Problem, *, eager: bool = False) -> Step:
         buffers = {name: buffer.clone() for name, buffer in buffers.items()}
         g, loss = gradient(w, buffers, problem.prepare(x), y, tuple(noise))
         probes = torch.stack([loss, torch.linalg.vector_norm(g, dim=1)])
-        w, slots = problem.rule.update(w, g, slots, *_by_row(coefficients.to(w.dtype)))
+        w, slots = problem.rule.update(w, g, slots, *by_row(coefficients.to(w.dtype)))
         return w, slots, buffers, probes
 
     return step
 
 
-def _by_row(coefficients: Tensor) -> list[Tensor]:
+def by_row(coefficients: Tensor) -> list[Tensor]:
     """Return each coefficient as ``[K, 1]``; as a scalar for K = 1, which broadcasts faster."""
     num_rows = coefficients.shape[1]
     return [c[0] if num_rows == 1 else c.unsqueeze(1) for c in coefficients.unbind(0)]

@@ -46,8 +46,8 @@ def finish(
     with_best(net, best)
     scores = evaluate(net, material, "validation", material.validation)
     runs.write_record(folder.scores_validation, scores)
-    runs.write_records(folder.findings, [v.finding for v in verdicts if v.finding])
     run = read_run(folder, recipe, net)
+    runs.write_records(folder.findings, run.findings)
     write_report(run)
     return run
 
@@ -169,6 +169,7 @@ def contents_of(run: Run) -> Contents:
         validation=run.scores,
         test=run.test_scores,
         verdicts=run.verdicts,
+        diagnosis=run.diagnosis,
         findings=run.findings,
         info=run.info,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

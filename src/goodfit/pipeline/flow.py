@@ -24,7 +24,7 @@ from ..checks import run_checks
 from ..data import PREPARED_FILE
 from ..errors import Interrupted, RunError
 from ..recipe import OwnNet, Recipe, read
-from ..records import DataCard, SplitSizes, Verdict
+from ..records import DataCard, Finding, SplitSizes, Verdict
 from ..report import Contents
 from ..runs import Interruption, RunFolder
 from .begin import (
@@ -58,7 +58,7 @@ from .training import use_threads
 class Listener:
     """Is told what is known as soon as it is known; this one keeps silent."""
 
-    progress = False
+    progress = early_word = False
 
     def on_card(self, card: DataCard, sizes: SplitSizes) -> None:
         """The data was read, described and split."""
@@ -68,6 +68,9 @@ class Listener:
 
     def on_verdicts(self, verdicts: tuple[Verdict, ...]) -> None:
         """The checks before training gave their verdicts."""
+
+    def on_finding(self, finding: Finding) -> None:
+        """A rule found something while the run was training."""
 
 
 def train(
@@ -242,8 +245,16 @@ def _train(session: Session) -> Run:
     verdicts = _check(folder, net, material)
     session.listener.on_verdicts(verdicts)
     stop_if_asked(session.interruption, folder)
-    progress = session.listener.progress
-    trained = train_net(recipe, material, net, folder, session.interruption, progress=progress)
+    listener = session.listener
+    trained = train_net(
+        recipe,
+        material,
+        net,
+        folder,
+        session.interruption,
+        progress=listener.progress,
+        say=listener.on_finding if listener.early_word else None,
+    )
     run = finish(recipe, material, net, folder, trained, verdicts, load_s)
     (folder.path / PREPARED_FILE).unlink(missing_ok=True)
     return run

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,18 @@ from torch.nn import functional
 
 from .. import data as data_stage
 from ..checks import Subject
+from ..checks.reading import read
 from ..data import Dataset, Held, Parts, Preparation
 from ..data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
-from ..engine import LossFn
+from ..engine import LossFn, take
 from ..errors import DataError, NetError, RecipeError
 from ..loop import Blocks
 from ..nets import build_net
 from ..recipe import OwnNet, Recipe
 from ..records import DataCard, SplitSizes
 
-CHECKED_ROWS = 256
+CHECKED_ROWS, CLEAN_ROWS = 256, 1024
+READING_S, CHECKING_S = 1.0, 25.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Known:
 class Material:
     """Data as a loop takes it: what feeds it, what validates it, what scales it.
 
-    ``sample`` is the first batch, at most 256 rows; ``test`` is empty where there is none.
+    ``sample`` is the first batch, at most 256 rows; ``clean`` training rows to be evaluated, as
+    many as validate, at most 1,024; ``test`` is empty where there is none.
     """
 
     card: DataCard
@@ -63,6 +67,7 @@ class Material:
     prepare: nn.Module
     output: nn.Module
     sample: tuple[Tensor, Tensor]
+    clean: Blocks = ()
     test: Part | None = None
     notes: tuple[str, ...] = ()
 
@@ -106,9 +111,20 @@ def material_of(known: Known, recipe: Recipe, folder: Path) -> Material:
         prepare=_prepare_module(held, preparation),
         output=data_stage.output_module(preparation),
         sample=(held.inputs.index_select(0, first), held.target.index_select(0, first)),
+        clean=Part(data, spread(rows, min(len(parts.validation), CLEAN_ROWS))),
         test=Part(data, torch.from_numpy(parts.test)),
         notes=held.notes,
     )
+
+
+def spread(rows: Tensor, num: int) -> Tensor:
+    """Return ``num`` of ``rows``, evenly spread; all where there are fewer.
+
+    Example:
+        >>> spread(torch.arange(10), 4).tolist()
+        [0, 2, 4, 6]
+    """
+    return rows[:: max(1, len(rows) // max(1, num))][:num]
 
 
 def _prepare_module(held: Held, preparation: Preparation) -> nn.Module:
@@ -151,6 +167,7 @@ def _of_loaders(known: Known, batches: LoaderBatches, validation: LoaderPart) ->
         prepare=nn.Identity(),
         output=nn.Identity(),
         sample=(x[:CHECKED_ROWS], y[:CHECKED_ROWS]),
+        clean=[(x[:CLEAN_ROWS], y[:CLEAN_ROWS])],
         notes=("Batches come in their loader's own order: a resumed run may see another.",),
     )
 
@@ -220,4 +237,13 @@ def subject_of(net: nn.Module, material: Material) -> Subject:
         y,
         material.card.task,
         material.card.class_counts,
+        reading=read(_pairs(material.batches), seconds=READING_S),
+        validation=read(material.validation, seconds=READING_S),
+        until=time.monotonic() + CHECKING_S,
     )
+
+
+def _pairs(batches: Batches) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the first epoch's batches as ``(x, y)``, unprepared."""
+    for batch in batches.epoch(0):
+        yield tuple(take(part, batch[0]) for part in batches.data) if batches.data else batch

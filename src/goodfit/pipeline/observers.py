@@ -20,6 +20,7 @@ from ..runs.checkpoints import Checkpoint
 SHARE_FOR_CHECKPOINTS = 0.01
 _COUNTERS = ("step", "epoch", "best_epoch", "best_loss", "stopped")
 _SHOWN_EVERY_S = 0.1
+_UNITS = "units."
 
 
 class Keeper:
@@ -82,6 +83,10 @@ class Keeper:
         if self.interruption.requested:
             self._stop(course)
 
+    def after_look(self, course: Course, row: Row) -> None:
+        """Write what a look gave."""
+        self.journal.append(row)
+
     def after_epoch(self, course: Course, rows: list[Row]) -> None:
         """Write the epoch's rows, and the best weights when they are new."""
         for row in rows:
@@ -141,7 +146,8 @@ def how_to_go_on(folder: RunFolder) -> str:
 def course_tensors(course: Course) -> dict[str, Tensor]:
     """Return the tensors of a course by the names that a checkpoint gives them."""
     best = {f"best.{name}": tensor for name, tensor in course.best.items()}
-    return {**course.population.named(), **best, "probes": course.probes}
+    units = {f"{_UNITS}{name}": tensor for name, tensor in course.units.items()}
+    return {**course.population.named(), **best, **units, "probes": course.probes}
 
 
 def restore(course: Course, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -150,6 +156,8 @@ def restore(course: Course, tensors: dict[str, Tensor], state: dict[str, Any]) -
     Raises:
         RunError: the course is that of another network, optimiser or loader.
     """
+    found = [name for name in tensors if name.startswith(_UNITS)]
+    course.units = {name.removeprefix(_UNITS): tensors[name].clone() for name in found}
     now = course_tensors(course)
     for name in now.keys() | tensors.keys():
         _check_shape(name, now.get(name), tensors.get(name))
@@ -192,6 +200,9 @@ class Bar:
             self._shown_at = now
             self._show(course)
 
+    def after_look(self, course: Course, row: Row) -> None:
+        """Nothing to show."""
+
     def while_evaluating(self, course: Course) -> None:
         """Nothing to show."""
 
@@ -230,6 +241,11 @@ class Together:
         """Tell each, in order."""
         for observer in self.observers:
             observer.after_steps(course)
+
+    def after_look(self, course: Course, row: Row) -> None:
+        """Tell each, in order."""
+        for observer in self.observers:
+            observer.after_look(course, row)
 
     def while_evaluating(self, course: Course) -> None:
         """Tell each, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import Preparation, encode
+from ..diagnosis import by_cause, judge
 from ..errors import DataError, RunError
 from ..evaluation import Model
 from ..recipe import Recipe
@@ -46,10 +48,16 @@ class Run:
     test_scores: Scores | None = None
     temporary: Temporary | None = field(default=None, repr=False)
 
+    @cached_property
+    def diagnosis(self) -> tuple[Verdict, ...]:
+        """The verdicts of all rules on what was measured while training."""
+        return judge(self.history)
+
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the checks before training found."""
-        return tuple(verdict.finding for verdict in self.verdicts if verdict.finding)
+        """What checks and rules found, in order of cause."""
+        both = (*self.verdicts, *self.diagnosis)
+        return by_cause(verdict.finding for verdict in both if verdict.finding)
 
     def predict(self, inputs: Any) -> NDArray:
         """Return a class name (or a quantity) for each row of raw inputs.

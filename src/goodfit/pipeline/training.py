@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 
 from ..engine import Executor, Kind, Noise, Population, Problem, make_executor, make_population
-from ..loop import Budget, Course, Job, accuracy, budget_of, coefficients, r2, rates_at, start
+from ..loop import (
+    Budget,
+    Course,
+    Job,
+    Observer,
+    accuracy,
+    budget_of,
+    coefficients,
+    r2,
+    rates_at,
+    start,
+)
 from ..loop import train as run_loop
 from ..nets import layout_of, with_counted_dropout
 from ..optim import rule_of
+from ..probes import OwnLooks
 from ..recipe import Recipe
+from ..records import Finding
 from ..runs import Interruption, Journal, RunFolder, checkpoints
 from .material import Material, loss_of
 from .observers import Bar, Keeper, Together, restore, stop_if_asked
+from .postmortem import autopsy_of
+from .setting import LOSS_KINDS, setting_of
+from .word import EarlyWord
 
 METRICS = {"classification": ("accuracy", accuracy), "regression": ("r2", r2)}
 
@@ -44,6 +61,7 @@ def train(
     interruption: Interruption,
     *,
     progress: bool,
+    say: Callable[[Finding], None] | None = None,
 ) -> Trained:
     """Train ``net`` (a copy of it) as the recipe says, from the folder's last checkpoint if any.
 
@@ -60,13 +78,17 @@ def train(
         executor = _executor(recipe, material, problem, population, keeper.executor)
         stop_if_asked(interruption, folder)
         _name_executor(executor, keeper)
-        job = _job(recipe, material, problem, executor, keeper)
+        observer = keeper if say is None else _with_word(keeper, material, say)
+        job = _job(recipe, material, problem, population, executor, observer)
         if progress:
             job = _with_bar(job, stack)
         keeper.begin()
         if not resumed:
+            journal.append({"kind": "setting", **setting_of(recipe, material, net).to_json()})
             keeper.save(course)
         run_loop(job, course)
+        if course.stopped == "not-finite":
+            _write_autopsy(job, course, net, keeper)
         keeper.end(course)
         return Trained(
             course,
@@ -128,10 +150,44 @@ def _name_executor(executor: Executor, keeper: Keeper) -> None:
 
 
 def _job(
-    recipe: Recipe, material: Material, problem: Problem, executor: Executor, keeper: Keeper
+    recipe: Recipe,
+    material: Material,
+    problem: Problem,
+    population: Population,
+    executor: Executor,
+    observer: Observer,
 ) -> Job:
-    metric = METRICS[material.card.task][1]
-    return Job(recipe, problem, executor, material.batches, material.validation, metric, keeper)
+    data, size = material.batches.data, recipe.batch_size or 1
+    looks = OwnLooks(
+        problem,
+        data,
+        Noise(problem, population, data, [recipe.seed]),
+        kind=LOSS_KINDS[material.card.task],
+        batch_size=size,
+    )
+    return Job(
+        recipe,
+        problem,
+        executor,
+        material.batches,
+        material.validation,
+        METRICS[material.card.task][1],
+        observer,
+        clean=material.clean,
+        looks=looks,
+    )
+
+
+def _with_word(keeper: Keeper, material: Material, say: Callable[[Finding], None]) -> Observer:
+    name = METRICS[material.card.task][0]
+    return Together(keeper, EarlyWord(keeper.folder, name, say))
+
+
+def _write_autopsy(job: Job, course: Course, net: nn.Module, keeper: Keeper) -> None:
+    """Put on record which operation made the first number that was not finite."""
+    found = autopsy_of(job, course, net)
+    if found is not None:
+        keeper.journal.append({"kind": "autopsy", **found.to_json()})
 
 
 def _with_bar(job: Job, stack: ExitStack) -> Job:
@@ -140,15 +196,7 @@ def _with_bar(job: Job, stack: ExitStack) -> Job:
     bar = stack.enter_context(
         Bar(num_steps=budget.num_steps, metric=name, rate=lambda step: _rate(recipe, budget, step))
     )
-    return Job(
-        recipe,
-        job.problem,
-        job.executor,
-        job.batches,
-        job.validation,
-        job.metric,
-        Together(bar, job.observer),
-    )
+    return replace(job, observer=Together(bar, job.observer))
 
 
 def _rate(recipe: Recipe, budget: Budget, step: int) -> float:

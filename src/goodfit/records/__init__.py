@@ -20,6 +20,7 @@ from .history import (
     Stopped,
     Tally,
 )
+from .joining import joined_looks
 from .results import RunInfo, Scores
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Task",
     "Verdict",
     "found",
+    "joined_looks",
     "not_judged",
     "passed",
 ]

@@ -7,7 +7,7 @@ rich's business: none in a pipe or under ``NO_COLOR``.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -43,14 +43,42 @@ def print_card(card: DataCard, sizes: SplitSizes, console: Console) -> None:
 
 
 def print_verdicts(verdicts: Iterable[Verdict], console: Console) -> None:
-    """Print one line for each check, with what to do about what it found."""
+    """Print one line for each check or rule: what it says, or why it could not judge."""
     table = _grid()
     for verdict in verdicts:
         word, style = OUTCOMES[verdict.outcome]
-        todo = f" To do: {verdict.finding.remedy}" if verdict.finding else ""
-        table.add_row(_text(word, style), _text(f"{verdict.check}: {verdict.because}{todo}"))
+        table.add_row(_text(word, style), _text(f"{verdict.check}: {verdict.because}"))
     if table.row_count:
         console.print(table)
+
+
+def print_checked(verdicts: Sequence[Verdict], console: Console) -> None:
+    """Print what the checks found, with what to do, and count the others in one line."""
+    table = _grid()
+    for verdict in verdicts:
+        if verdict.finding:
+            said = f"{verdict.check}: {verdict.because} To do: {verdict.finding.remedy}"
+            severity = verdict.finding.severity
+            table.add_row(_text(severity, SEVERITIES[severity]), _text(said))
+    if table.row_count:
+        console.print(table)
+    console.print(_text(counted(verdicts), "dim"))
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """Say how many checks or rules found something, passed, or could not judge.
+
+    Example:
+        >>> counted([Verdict(check="a", outcome="passed", because="")] * 2)
+        '2 of 2 passed'
+    """
+    outcomes = [verdict.outcome for verdict in verdicts]
+    parts = [f"{outcomes.count('passed')} of {len(outcomes)} passed"]
+    if "found" in outcomes:
+        parts.append(f"{outcomes.count('found')} found something")
+    if "not-judged" in outcomes:
+        parts.append(f"{outcomes.count('not-judged')} could not judge")
+    return ", ".join(parts)
 
 
 def print_summary(

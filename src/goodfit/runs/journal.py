@@ -7,6 +7,8 @@ as Python's ``json`` has them: ``NaN``, ``Infinity``, ``-Infinity``. Kinds of ro
     {"kind": "steps", "step": [...], "loss": [...], "grad_norm": [...], "lr": [...]}
     {"kind": "epoch", "epoch": 1, "step": 40,
      "train_loss": 0.9, "validation_loss": 0.8, "metric": 0.7}
+    {"kind": "look", ...}                     the columns of Looks, for one or a few steps
+    {"kind": "setting", ...}, {"kind": "autopsy", ...}       those records
     {"kind": "end", "stopped": "early-stopping", "best_epoch": 12, "notes": [...]}
 
 An ``end`` counts only where it is the last row: a run that was stopped and goes on has none.
@@ -24,11 +26,21 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ..errors import RunError
-from ..records import EpochColumns, History, StepColumns
+from ..records import (
+    Autopsy,
+    EpochColumns,
+    History,
+    Looks,
+    Record,
+    Setting,
+    StepColumns,
+    joined_looks,
+)
 from .atomic import disk_errors, read_errors, sync_folder, write_all
 
 Row = Mapping[str, Any]
 Columns = TypeVar("Columns", StepColumns, EpochColumns)
+Kind = TypeVar("Kind", bound=Record)
 _CHECKSUM = b',"crc":"%08x"}'
 _CHECKSUM_BYTES = len(_CHECKSUM % 0)
 
@@ -153,6 +165,9 @@ def read_history(
         metric=metric,
         steps=_columns(StepColumns, steps, path),
         epochs=_columns(EpochColumns, epochs, path),
+        looks=joined_looks([_record(Looks, row) for row in rows if row.get("kind") == "look"]),
+        setting=_last(Setting, rows, "setting") or Setting(),
+        autopsy=_last(Autopsy, rows, "autopsy"),
         steps_per_epoch=steps_per_epoch,
         best_epoch=end.get("best_epoch"),
         stopped=end.get("stopped", ""),
@@ -182,6 +197,15 @@ def _complete_lines(path: Path) -> list[bytes]:
 
 def _end_of_last_line(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
+
+
+def _record(kind: type[Kind], row: Row) -> Kind:
+    return kind.from_json({name: value for name, value in row.items() if name != "kind"})
+
+
+def _last(kind: type[Kind], rows: tuple[dict[str, Any], ...], name: str) -> Kind | None:
+    found = [row for row in rows if row.get("kind") == name]
+    return _record(kind, found[-1]) if found else None
 
 
 def _as_lists(row: Row) -> dict[str, Any]:
