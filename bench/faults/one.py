@@ -20,7 +20,6 @@ from goodfit import GoodfitError
 from goodfit.adapters import watch
 from goodfit.checks import check
 from goodfit.diagnosis import by_cause
-from goodfit.diagnosis import findings as diagnose
 from goodfit.records import Finding, History
 
 CHECKPOINTS = (1, 2, 5, 10, 20, 50, 100)
@@ -31,6 +30,10 @@ STEP_ERRORS = (RuntimeError, IndexError, ValueError, TypeError)
 def brief(finding: Finding) -> dict[str, Any]:
     """What the results keep of a finding."""
     return {"rule": finding.rule, "severity": finding.severity, "where": finding.where}
+
+
+def no_one(text: str) -> None:
+    """Where the early words go, which cost what they cost a user."""
 
 
 class Taps:
@@ -95,8 +98,8 @@ def watched(case: Case) -> Watched:
     first, check_error = checked(script)
     check_s, error, begin = time.perf_counter() - begin, "", time.process_time()
     told = script.loss_fn if isinstance(script.loss_fn, nn.Module) else None
-    with watch(script.net, script.optimizer, told) as watching:
-        taps = Taps(script.num_steps, lambda: [*by_cause([*first, *diagnose(watching.history)])])
+    with watch(script.net, script.optimizer, told, say=no_one) as watching:
+        taps = Taps(script.num_steps, lambda: [*by_cause([*first, *watching.findings])])
         try:
             train(script, watching, taps)
         except STEP_ERRORS as raised:
@@ -104,7 +107,7 @@ def watched(case: Case) -> Watched:
     run_s = time.process_time() - begin - taps.spent_s
     facts = {"error": error, "check_error": check_error, "check_s": check_s, "run_s": run_s}
     facts |= {"during": taps.seen, "tap_s": taps.spent_s}
-    last = by_cause([*first, *diagnose(watching.history)])
+    last = by_cause([*first, *watching.findings])
     return Watched(script, outcome_of(script, error), first, last, watching.history, facts)
 
 
