@@ -1,8 +1,24 @@
-"""Diagnosis: rules read a history and say what is wrong, why, and what to do. No torch."""
+"""Diagnosis: rules read a history and say what is wrong, why, and what to do. No torch.
+
+The flow: a history (of our loop, a watched loop, or :func:`read_losses`) -> :func:`judge`, the
+verdict of every rule of :data:`RULES` -> :func:`findings`, causes first. :func:`explain` says what
+a name means. A rule is added in three edits: the function, its place in RULES, its place in ORDER.
+"""
 
 from __future__ import annotations
 
+from .explaining import explain
 from .family import RULES, findings, judge
-from .order import ORDER, by_cause
+from .order import FOLLOWS, ORDER, by_cause
+from .reading import read_losses
 
-__all__ = ["ORDER", "RULES", "by_cause", "findings", "judge"]
+__all__ = [
+    "FOLLOWS",
+    "ORDER",
+    "RULES",
+    "by_cause",
+    "explain",
+    "findings",
+    "judge",
+    "read_losses",
+]

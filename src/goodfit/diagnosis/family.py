@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..records import Finding, History, Verdict
 from . import curves, generalisation, layers, loop_mistakes, optimiser, rates, updates
 from .order import by_cause
@@ -50,7 +52,8 @@ def judge(history: History) -> tuple[Verdict, ...]:
         >>> {verdict.outcome for verdict in judge(History(metric=""))}
         {'not-judged'}
     """
-    return tuple(rule(history) for rule in RULES)
+    with np.errstate(all="ignore"):  # losses may be infinite, and rules know it
+        return tuple(rule(history) for rule in RULES)
 
 
 def findings(history: History) -> tuple[Finding, ...]:

@@ -13,23 +13,31 @@ from .report import find
 
 
 def _validation(history: History) -> Array:
-    return array(history.epochs.validation_loss)
+    """Return the validation losses, NaN where they are not finite."""
+    values = array(history.epochs.validation_loss)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _train(history: History) -> Array:
-    """Return the training loss by epoch: on clean rows in evaluation mode where that is known."""
+    """Return the training loss by epoch: on clean rows in evaluation mode where that is known.
+
+    Clean losses are measured when they can be paid; between them a straight line is drawn.
+    """
     clean = array(history.epochs.clean_loss)
-    known = len(clean) == len(history.epochs.epoch) and np.isfinite(clean).any()
-    return clean if known else array(history.epochs.train_loss)
+    known = np.isfinite(clean)
+    if len(clean) != len(history.epochs.epoch) or known.sum() < max(2, 0.3 * len(clean)):
+        return array(history.epochs.train_loss)
+    places = np.arange(len(clean))
+    return np.interp(places, places[known], clean[known])
 
 
 def overfitting(history: History) -> Verdict:
     """Fires when validation has become clearly worse than its best for long, or nothing but the
     training rows is learned.
 
-    - The validation loss (mean of the last 2) is over its best by a tenth of the way from chance
-      to floor and by a fifth of itself, the best is at least 3 validations and a quarter of them
-      old, and the training loss has gone on falling.
+    - The validation loss (the better of the last 2) is over its best by a tenth of the way from
+      chance to floor and by a fifth of itself, the best is at least 3 validations and a quarter
+      of them old, and the training loss has gone on falling.
     - The training loss is at its floor (95 % of the way), the validation loss has done under 60 %
       of it, after 5 validations.
 
@@ -42,7 +50,8 @@ def overfitting(history: History) -> Verdict:
     if len(finite(val)) < 4:
         return not_judged(name, "fewer than 4 validations")
     best = int(np.nanargmin(val))
-    now, since = mean(val[-2:]), len(val) - 1 - best
+    # The better of the last two: one bad epoch is no overfitting.
+    now, since = float(finite(val)[-2:].min()), len(val) - 1 - best
     rise = now - float(val[best])
     worse = rise > 0.1 * course.way and rise > 0.2 * abs(float(val[best]))
     long = since >= max(3, 0.25 * len(val)) and train[-1] < train[best]

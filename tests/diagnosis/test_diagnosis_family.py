@@ -1,0 +1,161 @@
+"""The contract of the family: names, order, purity, speed, no torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from diagnosis_made import falling, history
+
+from goodfit.diagnosis import FOLLOWS, ORDER, RULES, by_cause, explain, findings, judge
+from goodfit.diagnosis.explaining import name_of
+from goodfit.errors import GoodfitError
+from goodfit.records import Finding, History, Severity
+
+WHILE_TRAINING = """
+loss-not-finite loss-exploded lr-too-high lr-too-low lr-good flat-then-sudden plateau oscillating
+gradient-vanishing gradient-exploding dead-units saturated-units update-ratio-high
+update-ratio-low overfitting underfitting loss-flat-metric-rising gradients-accumulate
+weights-unchanged gradient-ascent same-batch-every-step not-shuffled eval-mode-while-training
+train-mode-while-evaluating norm-statistics-stale weight-decay-too-strong schedule-ended-early
+clipping-most-steps batch-too-small still-improving label-noise
+""".split()
+BEFORE_TRAINING = """
+input-not-finite input-out-of-scale label-out-of-range labels-sorted class-imbalance
+split-overlap initial-loss-off regularization-inert cannot-overfit-tiny-batch double-softmax
+missing-softmax softmax-wrong-axis loss-output-mismatch loss-broadcast loss-sum-reduction
+batch-mixing input-ignored no-gradient not-in-optimizer symmetric-init init-too-small
+init-too-large dead-at-init gradient-wrong batch-norm-tiny-batch dropout-before-batch-norm
+bias-not-from-prior
+""".split()
+PLACED = [name for _, names in ORDER for name in names]
+
+
+def one(rule: str, severity: Severity = "warning") -> Finding:
+    return Finding(rule=rule, severity=severity, meaning="", remedy="", source="")
+
+
+def test_every_rule_of_the_catalogue_is_in_the_family_once() -> None:
+    assert sorted(map(name_of, RULES)) == sorted(WHILE_TRAINING)
+
+
+def test_every_name_has_its_place_in_the_order_once() -> None:
+    assert sorted(PLACED) == sorted([*WHILE_TRAINING, *BEFORE_TRAINING])
+
+
+def test_what_follows_from_what_uses_known_names_and_no_circle() -> None:
+    for effect, causes in FOLLOWS.items():
+        assert {effect, *causes} <= set(PLACED)
+        assert effect not in causes
+        assert not any(effect in FOLLOWS.get(cause, ()) for cause in causes)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
+def test_a_docstring_tells_when_and_when_not_and_where_from(rule: object) -> None:
+    text = " ".join((rule.__doc__ or "").split())
+    assert text.startswith(("Fires ", "States "))
+    assert "Abstains" in text
+    assert "otes n" in text
+
+
+def test_verdicts_stand_in_the_order_of_the_rules() -> None:
+    names = [verdict.check for verdict in judge(history(falling()))]
+    assert names == [name_of(rule) for rule in RULES]
+
+
+def test_causes_come_before_what_they_bring_about() -> None:
+    found = [
+        one("underfitting"),
+        one("plateau"),
+        one("lr-good", "info"),
+        one("loss-exploded", "error"),
+        one("double-softmax"),
+        one("lr-too-high"),
+        one("input-out-of-scale"),
+        one("gradients-accumulate", "error"),
+    ]
+    assert [f.rule for f in by_cause(found)] == [
+        "input-out-of-scale",
+        "double-softmax",
+        "gradients-accumulate",
+        "lr-too-high",
+        "loss-exploded",
+        "plateau",
+        "underfitting",
+        "lr-good",
+    ]
+
+
+def test_what_follows_comes_behind_what_stands_on_its_own() -> None:
+    found = [one("plateau"), one("weights-unchanged", "error"), one("overfitting")]
+    assert [f.rule for f in by_cause(found)] == ["weights-unchanged", "overfitting", "plateau"]
+
+
+def test_unknown_names_come_after_known_ones_and_nothing_is_lost() -> None:
+    found = [one("of-somebody-else"), one("lr-too-low"), one("lr-too-low", "error")]
+    assert [(f.rule, f.severity) for f in by_cause(found)] == [
+        ("lr-too-low", "error"),
+        ("lr-too-low", "warning"),
+        ("of-somebody-else", "warning"),
+    ]
+
+
+def test_several_faults_are_all_told() -> None:
+    losses = np.concatenate([[2.3, 2.5], np.full(60, 90.0)])
+    names = [finding.rule for finding in findings(history(losses))]
+    assert names[:2] == ["lr-too-high", "loss-exploded"]
+
+
+def test_judging_changes_nothing_and_gives_the_same_again() -> None:
+    made = history(falling())
+    before = made.to_json()
+    assert judge(made) == judge(made)
+    assert made.to_json() == before
+    assert judge(History.from_json(before)) == judge(made)
+
+
+def test_pictures_are_small() -> None:
+    losses = np.concatenate([[2.3, 2.5], np.full(5000, 90.0)])
+    curves = [finding.curve for finding in findings(history(losses)) if finding.curve]
+    assert curves
+    for curve in curves:
+        assert len(curve.x) == len(curve.y) <= 64
+
+
+def test_a_long_history_is_judged_in_milliseconds() -> None:
+    times = []
+    for seed in range(3):
+        made = history(falling(100_000, seed=seed), epochs=100)
+        began = time.process_time()
+        judge(made)
+        times.append(time.process_time() - began)
+    # Measured 25 ms and less on one core; the bound leaves room for a busy machine.
+    assert min(times) < 0.15
+
+
+def test_diagnosis_needs_no_torch() -> None:
+    program = "import sys, goodfit.diagnosis; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_explain_gives_the_docstring() -> None:
+    text = explain("dead-units")
+    assert text.startswith("dead-units (while training)\n\nFires when")
+    assert "Abstains" in text
+
+
+def test_explain_knows_the_checks_that_are_handed_in() -> None:
+    def some_check() -> None:
+        """Fires at once."""
+
+    assert explain("some-check", [some_check]) == "some-check (before training)\n\nFires at once.\n"
+
+
+def test_explain_tells_the_nearest_name() -> None:
+    with pytest.raises(GoodfitError) as raised:
+        explain("dead-unit")
+    assert 'Did you mean "dead-units"?' in str(raised.value)

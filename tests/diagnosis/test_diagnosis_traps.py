@@ -1,0 +1,208 @@
+"""The traps of the design, section 6: what other tools cry wolf about must stay silent here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from diagnosis_made import (
+    CHANCE,
+    CLASSES,
+    cosine,
+    falling,
+    history,
+    looks,
+    severity,
+    verdict,
+    warnings_of,
+)
+
+from goodfit.records import Tally
+
+
+def test_relu_zeros_are_not_death() -> None:
+    sparse = looks(400, [{}, {"kind": "ReLU", "num_weights": 0, "dead_share": 0.1}])
+    assert not warnings_of(history(falling(), looks=sparse))
+
+
+def test_a_wide_layer_with_a_few_dead_units_is_healthy() -> None:
+    some = looks(400, [{}, {"kind": "ReLU", "num_weights": 0, "dead_share": 0.4}])
+    assert severity(history(falling(), looks=some), "dead-units") == ""
+
+
+@pytest.mark.parametrize("name", ["gradient-vanishing", "gradient-exploding", "update-ratio-low"])
+def test_a_converged_run_may_have_any_gradient(name: str) -> None:
+    odd = looks(400, [{"grad_norm": 1e-9, "update_norm": 1e-6}, {}], grad_norm=0.5)
+    assert severity(history(falling(to=0.001), looks=odd), name) == ""
+
+
+def test_ratios_go_to_nothing_at_the_end_of_cosine() -> None:
+    steps = looks(400).step
+    shrunk = [0.03 * cosine(step / 400) + 1e-9 for step in steps]
+    made = history(falling(to=0.4), lr=cosine, looks=looks(400, update_norm=shrunk))
+    assert not warnings_of(made)
+    assert severity(replace(made, stopped="budget"), "lr-too-low") == ""
+
+
+def test_a_layer_that_began_at_zero_has_no_ratio() -> None:
+    grown = [1e-12, *np.linspace(0.2, 2.0, 12)]
+    first = looks(400, [{}, {"weight_norm": grown[: len(looks(400).step)], "update_norm": 0.1}])
+    assert severity(history(falling(to=0.8), looks=first), "update-ratio-high") == ""
+
+
+def test_dropout_makes_training_the_larger_loss_and_that_is_no_gap() -> None:
+    val = [float(falling(noise=0)[k * 40 - 1]) * 0.7 for k in range(1, 11)]
+    assert not warnings_of(history(falling(to=0.4), validation=val))
+
+
+def test_the_gap_is_taken_on_clean_rows() -> None:
+    made = history(falling(to=1.0), validation=[1.5, 1.3, 1.2, *[1.15] * 7])
+    clean = (1.3, 1.0, 0.8, 0.6, 0.3, 0.2, 0.15, 0.1, 0.08, 0.06)
+    assert severity(made, "overfitting") == ""
+    assert severity(replace(made, epochs=replace(made.epochs, clean_loss=clean)), "overfitting")
+
+
+def test_one_bad_epoch_is_not_overfitting() -> None:
+    val = [1.0, 0.6, 0.4, 0.3, 0.25, 0.22, 0.2, 0.2, 0.2, 0.9]
+    assert severity(history(falling(), validation=val), "overfitting") == ""
+    middle = [1.0, 0.6, 0.4, 0.3, 1.5, 0.22, 0.2, 0.2, 0.2, 0.2]
+    assert severity(history(falling(), validation=middle), "overfitting") == ""
+
+
+def test_overfitting_harms_nobody_where_the_best_weights_are_kept() -> None:
+    val = [1.2, 0.9, 0.8, 0.85, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4]
+    made = history(falling(to=0.002), validation=val)
+    assert severity(made, "overfitting") == "warning"
+    kept = replace(made, best_epoch=3, stopped="early-stopping")
+    assert severity(kept, "overfitting") == "info"
+    assert severity(kept, "still-improving") == ""
+
+
+def test_label_smoothing_moves_the_floor() -> None:
+    smooth = replace(CLASSES, floor_loss=0.5)
+    losses = 0.5 + falling(to=0.03) * (CHANCE - 0.5) / CHANCE
+    assert not warnings_of(history(losses, setting=smooth))
+    assert severity(history(losses, setting=smooth), "lr-good") == "info"
+
+
+def test_mixed_targets_keep_the_loss_high_and_validation_low() -> None:
+    mixed = replace(CLASSES, floor_loss=0.4, mixed_targets=True)
+    draw = np.random.default_rng(0)
+    losses = 0.4 + falling(to=0.15) * 0.8 + 0.15 * draw.random(400)
+    val = [1.0, 0.5, 0.3, 0.2, 0.15, 0.13, 0.12, 0.12, 0.12, 0.12]
+    assert not warnings_of(history(losses, validation=val, setting=mixed, stopped="budget"))
+
+
+def test_accuracy_under_seventy_percent_is_not_slow() -> None:
+    made = history(falling(to=1.1), validation=[1.6, 1.3, 1.2, 1.2, 1.2], epochs=5)
+    made = replace(made, epochs=replace(made.epochs, metric=(0.5, 0.6, 0.62, 0.62, 0.62)))
+    assert not warnings_of(replace(made, stopped="budget"))
+
+
+def test_a_noise_floor_is_not_underfitting() -> None:
+    quantity = replace(CLASSES, task="regression", loss_kind="mse", chance_loss=1.0, num_classes=0)
+    draw = np.random.default_rng(0)
+    losses = (0.5 + 0.5 * np.exp(-np.arange(160) / 20)) * (1 + 0.2 * draw.standard_normal(160))
+    val = [0.8, 0.7, 0.65, 0.6, 0.58, 0.57, 0.56, 0.56, 0.56, 0.56]
+    made = history(losses, validation=val, setting=quantity, stopped="budget")
+    assert not warnings_of(made)
+
+
+def test_an_explosion_is_measured_without_a_unit() -> None:
+    dollars = replace(CLASSES, task="regression", loss_kind="mse", chance_loss=1e10)
+    losses = falling() * 1e10 / CHANCE
+    made = history(losses, setting=dollars, looks=looks(400, grad_norm=1e9))
+    assert not warnings_of(made)
+
+
+def test_warm_up_is_not_too_low_a_rate() -> None:
+    def warm(share: float) -> float:
+        return 1e-4 + share * 5
+
+    flat = CHANCE * (1 + 0.01 * np.random.default_rng(0).standard_normal(120))
+    made = history(flat, lr=warm, looks=looks(120, update_norm=1e-5))
+    assert verdict(made, "lr-too-low").outcome == "not-judged"
+    assert not warnings_of(made)
+
+
+def test_the_first_noisy_steps_are_no_explosion() -> None:
+    noisy = [0.7, 1.3, 1.6, 0.9, 1.2, 0.8]
+    assert not warnings_of(history(noisy, epochs=0, validation=[], looks=looks(6)))
+
+
+def test_one_odd_batch_is_no_jump() -> None:
+    losses = falling()
+    losses[150] = 80.0
+    assert not warnings_of(history(losses))
+
+
+def test_a_spike_that_is_over_is_not_exploded() -> None:
+    losses = falling()
+    losses[100:110] = 9.0
+    assert severity(history(losses), "loss-exploded") == ""
+
+
+def test_cosine_that_ends_with_the_run_did_not_end_early() -> None:
+    assert severity(history(falling(to=0.8), lr=cosine), "schedule-ended-early") == ""
+
+
+def test_a_rate_cut_on_a_plateau_did_not_end_early() -> None:
+    losses = falling(to=0.7)
+    cut = history(losses, lr=lambda share: 1.0 if share < 0.6 else 1e-3)
+    assert severity(cut, "schedule-ended-early") == ""
+
+
+def test_meant_accumulation_is_not_a_forgotten_zero_grad() -> None:
+    counts = {
+        "old-gradients": Tally(of=10),
+        "backward-per-step": Tally(happened=30, of=40),
+    }
+    assert severity(history(falling(), tallies=counts), "gradients-accumulate") == ""
+
+
+def test_full_batch_training_repeats_its_batch() -> None:
+    whole = replace(CLASSES, batch_size=100, num_train=100)
+    made = history(falling(), setting=whole, tallies={"same-batch": Tally(happened=399, of=399)})
+    assert verdict(made, "same-batch-every-step").outcome == "not-judged"
+
+
+def test_one_batch_an_epoch_cannot_be_shuffled() -> None:
+    made = history(falling(20), epochs=20, tallies={"same-order": Tally(happened=19, of=19)})
+    assert verdict(replace(made, steps_per_epoch=1), "not-shuffled").outcome == "not-judged"
+
+
+def test_small_batches_that_learn_are_healthy() -> None:
+    small = replace(CLASSES, batch_size=4)
+    assert not warnings_of(history(falling(1200, noise=0.4), setting=small))
+
+
+def test_clipping_that_did_no_harm_is_only_told() -> None:
+    made = history(falling(to=0.01), tallies={"clipped": Tally(happened=12, of=12)})
+    assert severity(made, "clipping-most-steps") == "info"
+
+
+def test_fine_tuning_starts_low_and_stays_there() -> None:
+    tuned = 0.05 * (1 + 0.1 * np.random.default_rng(0).standard_normal(400))
+    known = history(tuned, looks=looks(400, update_norm=8e-4), stopped="budget")
+    assert not warnings_of(known)
+    unknown = replace(known, setting=replace(CLASSES, chance_loss=None))
+    assert not warnings_of(unknown)
+
+
+def test_a_loss_that_reaches_zero_is_healthy() -> None:
+    made = history(falling(to=1e-6), validation=[0.5, 0.2, 0.1, 0.08, 0.08, 0.08, 0.08, 0.09])
+    assert not warnings_of(replace(made, stopped="budget"))
+
+
+def test_nan_and_infinity_trip_no_rule() -> None:
+    for end in ([math.inf] * 50, [math.nan] * 50, [1e30, math.inf, math.nan] * 20):
+        assert "loss-not-finite" in warnings_of(history([*falling(100), *end]))
+
+
+def test_the_start_and_not_the_rate_is_blamed_for_a_bad_start() -> None:
+    huge = [1e5, 8e6, 9e6, *np.linspace(9e6, 1e6, 60)]
+    made = history(huge, looks=looks(63, grad_norm=1e5))
+    assert severity(made, "gradient-exploding") == "warning"
+    assert severity(made, "lr-too-high") == ""
