@@ -1,11 +1,16 @@
 """Goodfit: the whole recipe of training a neural network, as one program.
 
-    data -> nets -> checks -> loop (step, optim, probes) -> evaluation -> report
+    data -> nets -> checks -> loop (step, optim, probes) -> diagnosis -> evaluation -> report
                  everything between stages is a record
 
     import goodfit as gf
     run = gf.train(gf.Recipe(data="digits", net=gf.MLP(hidden=(64, 64))))
     run.scores, run.history, run.findings, run.predict(X), run.module
+
+    findings = gf.check(model, loss_fn, batches)           # before: any module, any batches
+    with gf.watch(model, optimizer, loss_fn) as watch:     # while: your own loop, unchanged
+        ...
+    watch.findings                                         # causes first, with what to do
 
 Names are loaded when they are first used: ``import goodfit`` does not import torch.
 """
@@ -19,8 +24,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import commands as commands
+    from .adapters import Watch, watch
+    from .checks import Checked, Rate, check, suggest_lr
     from .errors import DataError, GoodfitError, Interrupted, NetError, RecipeError, RunError
-    from .pipeline import Listener, Run, load, resume, test, train
+    from .pipeline import (
+        Diagnosis,
+        Listener,
+        Run,
+        check_recipe,
+        diagnose,
+        load,
+        resume,
+        test,
+        train,
+    )
     from .recipe import (
         CNN,
         MLP,
@@ -47,8 +64,13 @@ if TYPE_CHECKING:
     from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
 
 _HOMES = {
+    ".adapters": ("Watch", "watch"),
+    ".checks": ("Checked", "Rate", "check", "suggest_lr"),
     ".errors": ("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
-    ".pipeline": ("Listener", "Run", "load", "resume", "test", "train"),
+    ".pipeline": (
+        *("Diagnosis", "Listener", "Run", "check_recipe", "diagnose"),
+        *("load", "resume", "test", "train"),
+    ),
     ".recipe": (
         *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
         *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
@@ -65,11 +87,13 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Checked",
     "Constant",
     "Cosine",
     "DataCard",
     "DataError",
     "DataSource",
+    "Diagnosis",
     "EarlyStopping",
     "Engine",
     "Exponential",
@@ -85,6 +109,7 @@ __all__ = [
     "OwnNet",
     "Prepare",
     "RMSProp",
+    "Rate",
     "Recipe",
     "RecipeError",
     "Run",
@@ -95,11 +120,17 @@ __all__ = [
     "SplitSizes",
     "Step",
     "Verdict",
+    "Watch",
     "__version__",
+    "check",
+    "check_recipe",
+    "diagnose",
     "load",
     "resume",
+    "suggest_lr",
     "test",
     "train",
+    "watch",
 ]
 
 

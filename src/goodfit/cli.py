@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,15 @@ import goodfit as gf
 
 from .errors import GoodfitError, Interrupted
 
-FAILED, INTERRUPTED = 2, 130
+
+class Level(StrEnum):
+    """From which severity on a finding counts."""
+
+    warning = "warning"
+    error = "error"
+
+
+FOUND, FAILED, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="Train PyTorch networks by the whole recipe: look, check, train, evaluate, report.",
@@ -25,38 +35,102 @@ app = typer.Typer(
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train made it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the records as JSON and nothing else.")]
+FailOn = Annotated[
+    Level | None,
+    typer.Option(help="Exit with 1 where there is a finding of this severity or worse."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="One value, say optimizer.lr=0.01."),
+]
+Source = Annotated[
+    str | None,
+    typer.Argument(help="digits, wine, fashion-mnist ..., a CSV, Parquet or NPZ file, a folder."),
+]
+Target = Annotated[str | None, typer.Option(help="The column to predict.")]
+Folder = Annotated[str | None, typer.Option(help="Where a named set's files lie.")]
+RecipeFile = Annotated[Path | None, typer.Option(help="A recipe file (TOML).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no card.")]
 
 
 @app.command()
 def train(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="digits, wine, fashion-mnist ..., a CSV, Parquet or NPZ file, a folder."
-        ),
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    folder: Annotated[str | None, typer.Option(help="Where a named set's files lie.")] = None,
-    recipe: Annotated[Path | None, typer.Option(help="A recipe file (TOML).")] = None,
-    assign: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="One value, say optimizer.lr=0.01."),
-    ] = None,
+    source: Source = None,
+    target: Target = None,
+    folder: Folder = None,
+    recipe: RecipeFile = None,
+    assign: Set = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make; runs/NAME-1, -2, ... without it.")
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    fail_on: FailOn = None,
 ) -> None:
-    """Load, look, split, prepare, check, train, evaluate, report: the whole recipe."""
+    """Load, look, split, prepare, check, train, diagnose, evaluate, report: the whole recipe."""
+    said = [*_given(source, target, folder), *(assign or [])]
+    found = gf.commands.train(recipe, said, out=out, as_json=as_json, quiet=quiet)
+    _fail(found, fail_on)
+
+
+@app.command()
+def check(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe file (.toml), or a source.")
+    ],
+    target: Target = None,
+    folder: Folder = None,
+    assign: Set = None,
+    as_json: Json = False,
+    fail_on: FailOn = None,
+) -> None:
+    """Only the checks before training: what is wrong with data, network, loss and start."""
+    file = Path(recipe) if recipe.endswith(".toml") else None
+    said = [*_given(None if file else recipe, target, folder), *(assign or [])]
+    _fail(gf.commands.check(file, said, as_json=as_json), fail_on)
+
+
+@app.command()
+def diagnose(
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A run folder, a watched history, a CSV of losses."),
+    ],
+    every: Annotated[
+        bool, typer.Option("--all", help="Every rule's verdict, also those that found nothing.")
+    ] = False,
+    as_json: Json = False,
+    fail_on: FailOn = None,
+) -> None:
+    """Say why a network does not learn, and what to do, from what was measured."""
+    _fail(gf.commands.diagnose(run, every=every, as_json=as_json), fail_on)
+
+
+@app.command()
+def explain(
+    name: Annotated[
+        str | None, typer.Argument(help="A check or rule, say dead-units; none lists all.")
+    ] = None,
+) -> None:
+    """Say when a check or rule fires, by which formula, and where it is written."""
+    gf.commands.explain(name)
+
+
+def _given(source: str | None, target: str | None, folder: str | None) -> list[str]:
+    """Return what was given as assignments of a recipe."""
     given = {"data.path": source, "data.target": target, "data.folder": folder}
-    said = [
+    return [
         f"{name}={json.dumps(value, ensure_ascii=False)}"
         for name, value in given.items()
         if value is not None
     ]
-    gf.commands.train(recipe, [*said, *(assign or [])], out=out, as_json=as_json, quiet=quiet)
+
+
+def _fail(severities: Iterable[str], fail_on: Level | None) -> None:
+    """Leave with exit code 1 where a finding is as severe as asked for."""
+    counted = {Level.warning: {"warning", "error"}, Level.error: {"error"}, None: set[str]()}
+    if counted[fail_on] & set(severities):
+        raise SystemExit(FOUND)
 
 
 @app.command()

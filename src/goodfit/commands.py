@@ -10,24 +10,77 @@ from typing import Any
 
 from rich.console import Console
 
-from . import pipeline
+from . import checks, diagnosis, pipeline
 from .errors import RecipeError
 from .recipe import Recipe, read, validate
-from .records import DataCard, Finding, SplitSizes, Verdict
+from .records import DataCard, Finding, Severity, SplitSizes, Verdict
 from .report import words
-from .report.terminal import print_card, print_checked, print_summary
+from .report.terminal import (
+    counted,
+    print_card,
+    print_checked,
+    print_findings,
+    print_summary,
+    print_verdicts,
+)
 
 ROOT = Path("runs")
 
 
 def train(
     file: Path | None, assignments: Sequence[str], *, out: Path | None, as_json: bool, quiet: bool
-) -> None:
-    """Train by a recipe file, by assignments such as ``data.path="digits"``, or by both."""
-    recipe = read(file, assignments) if file is not None else _recipe_of(assignments)
+) -> list[Severity]:
+    """Train by a recipe file, by assignments such as ``data.path="digits"``, or by both.
+
+    Returns the severities of what was found.
+    """
+    recipe = _recipe(file, assignments)
     root = ROOT if out is None else None
     run = pipeline.train(recipe, out=out, root=root, listener=_listener(as_json, quiet))
     _show(run, as_json)
+    return [finding.severity for finding in run.findings]
+
+
+def check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> list[Severity]:
+    """Make the checks before training; returns the severities of what was found."""
+    checked = pipeline.check_recipe(_recipe(file, assignments))
+    if as_json:
+        _print_json({"verdicts": [v.to_json() for v in checked.verdicts]})
+    else:
+        console = Console()
+        print_verdicts([v for v in checked.verdicts if not v.finding], console)
+        console.print()
+        print_findings(checked.findings, console)
+        console.print(counted(checked.verdicts), style="dim", highlight=False)
+    return [finding.severity for finding in checked.findings]
+
+
+def diagnose(path: Path, *, every: bool, as_json: bool) -> list[Severity]:
+    """Judge a run, a watched history or a table; returns the severities of what was found."""
+    found = pipeline.diagnose(path)
+    if as_json:
+        verdicts = [verdict.to_json() for verdict in found.verdicts]
+        findings = [finding.to_json() for finding in found.findings]
+        _print_json({"source": found.source, "findings": findings, "verdicts": verdicts})
+        return [finding.severity for finding in found.findings]
+    console = Console()
+    if every:
+        print_verdicts(found.verdicts, console)
+        console.print()
+    print_findings(found.findings, console)
+    for word in found.history.unseen:
+        console.print(f"Not seen: {words.clean(word)}.", style="dim", highlight=False, markup=False)
+    console.print(counted(found.verdicts), style="dim", highlight=False)
+    return [finding.severity for finding in found.findings]
+
+
+def explain(name: str | None) -> None:
+    """Print what a check or rule means, or the names of all, causes first."""
+    if name is None:
+        names = [name for _, group in diagnosis.ORDER for name in group]
+        sys.stdout.write("\n".join(names) + "\n")
+        return
+    sys.stdout.write(diagnosis.explain(name, checks.CHECKS))
 
 
 def resume(path: Path, *, as_json: bool, quiet: bool) -> None:
@@ -71,7 +124,9 @@ class Teller(pipeline.Listener):
         self.console.print(words.clean(said), highlight=False, markup=False, soft_wrap=True)
 
 
-def _recipe_of(assignments: Sequence[str]) -> Recipe:
+def _recipe(file: Path | None, assignments: Sequence[str]) -> Recipe:
+    if file is not None:
+        return read(file, assignments)
     if not any(assignment.startswith("data") for assignment in assignments):
         raise RecipeError(
             "There is nothing to train on.",
@@ -88,12 +143,16 @@ def _listener(as_json: bool, quiet: bool) -> pipeline.Listener:
 def _show(run: pipeline.Run, as_json: bool) -> None:
     contents = pipeline.contents(run)
     if as_json:
-        sys.stdout.write(json.dumps(_finite(contents.to_json())) + "\n")
+        _print_json(contents.to_json())
         return
     console = Console()
     for note in _notes(run):
         console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
     print_summary(contents, console, folder=run.folder.path, report=run.folder.report)
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(_finite(values)) + "\n")
 
 
 def _notes(run: pipeline.Run) -> list[str]:

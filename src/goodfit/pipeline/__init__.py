@@ -6,16 +6,25 @@ observers   what watches a loop: checkpoints and history, a progress bar
 training    a network -> the end of its course
 finishing   the end of a course -> scores, report, a finished run; and back from a folder
 run         what a user holds in the end
+word        an early word of the rules, while a run trains
+postmortem  a loss that was not finite -> the operation that made it, by playing the step again
 flow        train, resume, load, test, report
+checking    the checks before training, on their own
+diagnosing  the rules on their own: of a run, a watched loop, a table of losses
 """
 
+from .checking import check_recipe
+from .diagnosing import Diagnosis, diagnose
 from .flow import Listener, contents, load, report, resume, test, train
 from .run import Run
 
 __all__ = [
+    "Diagnosis",
     "Listener",
     "Run",
+    "check_recipe",
     "contents",
+    "diagnose",
     "load",
     "report",
     "resume",

@@ -22,7 +22,6 @@ from ..nets import noise_from, with_counted_dropout, write_row
 from ..probes.autopsy import autopsy
 from ..records import Autopsy
 
-
 SEVERAL = 4
 
 
