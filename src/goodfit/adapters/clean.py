@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from ..probes.batch import metric_of
 from ..probes.clock import now_s
+from ..probes.layers import first_tensor
 from ..probes.restore import restoring
-from .losses import shaped
 
 NAN = float("nan")
 MAX_ROWS, MAX_BATCHES, MAX_BYTES = 512, 16, 2**22
@@ -34,7 +34,7 @@ class Held:
     tensors: tuple[Tensor, ...]
     versions: tuple[int, ...]
     num_bytes: int
-    shape: torch.Size
+    shape: torch.Size | None
 
     @property
     def unchanged(self) -> bool:
@@ -48,16 +48,23 @@ class Clean:
     At most 512 rows, 16 batches or 4 MB, but always one batch.
     """
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
+    def __init__(self, network: nn.Module, forward: Callable[..., Any]) -> None:
+        self.network, self.forward = network, forward
         self.held: deque[Held] = deque()
         self.num_rows = self.num_bytes = 0
         self.row_s = 0.0
 
     def hold(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], targets: Tensor, shape: torch.Size
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        targets: Tensor,
+        shape: torch.Size | None,
     ) -> None:
-        """Hold one batch, and let the oldest go. ``shape`` is that in which the loss got it."""
+        """Hold one batch, and let the oldest go.
+
+        ``shape`` is that in which the loss got the outputs, None where it gets them as they are.
+        """
         tensors = (*_tensors((args, kwargs)), targets)
         versions = tuple(tensor._version for tensor in tensors)
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
@@ -75,14 +82,18 @@ class Clean:
         too_large = self.num_rows > MAX_ROWS or self.num_bytes > MAX_BYTES
         return too_large or len(self.held) > MAX_BATCHES
 
-    @property
-    def cost_s(self) -> float:
-        """What :meth:`measure` will take, by what it took; 0 before the first time."""
-        return self.row_s * self.num_rows
+    def measure(
+        self, loss_fn: Callable[..., Any], kind: str, within_s: float
+    ) -> tuple[float, float]:
+        """Return loss and metric on held rows, as many of the newest as take ``within_s``.
 
-    def measure(self, loss_fn: Callable[..., Any], kind: str) -> tuple[float, float]:
-        """Return loss and metric on the held rows, means over batches weighted by rows."""
-        held = [held for held in self.held if held.unchanged]
+        By what a row took the last time; the first time on one batch. NaN where none can be paid.
+        """
+        held = [held for held in reversed(self.held) if held.unchanged]
+        if not self.row_s:
+            del held[1:]
+        while held and self.row_s * sum(len(one.targets) for one in held) > within_s:
+            held.pop()
         if not held:
             return NAN, NAN
         began, rows = now_s(), [len(one.targets) for one in held]
@@ -97,14 +108,23 @@ class Clean:
         self, one: Held, loss_fn: Callable[..., Any], kind: str
     ) -> tuple[float, float]:
         call = loss_fn.forward if isinstance(loss_fn, nn.Module) else loss_fn
-        try:
-            outputs = shaped(self.network.forward(*one.args, **one.kwargs), one.shape)
-        except ValueError:
+        # Keras says the mode with each call.
+        mode = {"training": False} if "training" in one.kwargs else {}
+        outputs = self.forward(*one.args, **{**one.kwargs, **mode})
+        made = scores_of(outputs)
+        if made is None or (one.shape is not None and made.numel() != one.shape.numel()):
             return NAN, NAN
-        metric = metric_of(kind, outputs, one.targets)
-        return float(call(outputs, one.targets)), NAN if metric is None else float(
-            metric.float().mean()
-        )
+        loss = call(outputs if one.shape is None else made.reshape(one.shape), one.targets)
+        made = made if one.shape is None else made.reshape(one.shape)
+        fits = made.shape[:1] == one.targets.shape[:1]
+        metric = metric_of(kind, made, one.targets) if fits else None
+        return float(loss), NAN if metric is None else float(metric.float().mean())
+
+
+def scores_of(outputs: Any) -> Tensor | None:
+    """Return a network's scores, also where it gives its own loss beside them."""
+    found = outputs.get("logits") if isinstance(outputs, dict) else None
+    return found if isinstance(found, Tensor) else first_tensor(outputs)
 
 
 def _weighted(values: Sequence[float], rows: list[int]) -> float:

@@ -9,9 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
@@ -25,8 +22,9 @@ from .batches import Batches
 from .clean import Clean
 from .compiled import UNSEEN, inner, is_compiled
 from .lookout import Lookout
-from .losses import again, outputs_and_targets
+from .losses import again, outputs_and_targets, relearned, same_numbers
 from .order import Order
+from .parts import Parts, any_tensor, canary_of, has_closure, has_modes, precision_of
 from .presence import Pulse, SeesForward, SeesLoss
 from .schedule import Schedule
 from .setting import Prior
@@ -35,15 +33,17 @@ from .tallies import Counts
 
 # In smaller batches a single class is no sign of sorted labels.
 MIN_ROWS = 4
-# The gradient by which a pass is known to be finite has at most so many numbers.
-MAX_CANARY = 2**14
 UNSEEN_LOSS = "outputs and targets of the loss: no loss module was given, and none told in time"
+UNSEEN_BETWEEN = (
+    "loss on training rows in evaluation mode: the loop changes outputs before the loss"
+)
 UNSEEN_DEVICE = "an autopsy: losses on a device are read many at a time, after their step"
 
 
 class Eyes:
     """Sees a loop through hooks; whatever is seen stands in its parts.
 
+    ``network`` is the module whose parts are looked at, if it is not ``module`` itself.
     ``steps`` has every loss; looks are in ``lookout``, counts in ``counts``, targets in
     ``prior``, batches for a clean evaluation in ``clean``.
     """
@@ -54,19 +54,24 @@ class Eyes:
         optimizers: Sequence[Optimizer],
         loss_fn: Callable[..., Any] | None,
         schedule: Schedule,
+        *,
+        network: nn.Module | None = None,
     ) -> None:
-        self.module, self.network, self.loss_fn = module, inner(module), loss_fn
+        self.module, self.network, self.loss_fn = module, network or inner(module), loss_fn
         self.optimizers, self.schedule = list(optimizers), schedule
         self.counts, self.steps = Counts(), Steps()
         self.batches, self.prior = Batches(self.counts), Prior()
-        self.clean = Clean(self.network)
+        whole = self.network if network is None else module
+        self.clean = Clean(self.network, whole.forward)
         self.facts = facts_of(loss_fn) if isinstance(loss_fn, nn.Module) else None
-        self.differ = any(map(_has_modes, self.network.modules()))
+        self.differ = any(map(has_modes, self.network.modules()))
         self.pulse = Pulse(self.network, self.steps)
         self.autopsy: Autopsy | None = None
         compiled = is_compiled(module)
         self.lookout = Lookout(self.network, self.counts, sees_outputs=not compiled)
         self.unseen: dict[str, None] = {UNSEEN: None} if compiled else {}
+        # The loss of raw outputs and targets, where a framework stands between network and loss.
+        self.replay: Callable[[Any, Any], Any] | None = None
         self.looked: Callable[[int], None] = lambda step: None
         self._order = Order(self.optimizers)
         self._handles: list[RemovableHandle] = []
@@ -81,9 +86,10 @@ class Eyes:
         """Hang the hooks that are always there, and those of the first look."""
         pulse, hang = self.pulse, self._handles.append
         pulse.on_batch, pulse.on_evaluation = self._on_batch, self._on_evaluation
+        pulse.on_output = self._on_output
         pulse.on_loss, pulse.on_step, pulse.on_arm = self._on_loss, self._on_step, self._arm
         pulse.on_stepped = self._on_stepped
-        pulse.on_not_finite, pulse.canary = self._on_not_finite, _canary(self.network)
+        pulse.on_not_finite, pulse.canary = self._on_not_finite, canary_of(self.network)
         pulse.slow = len(self.optimizers) > 1
         hang(self.module.register_forward_hook(SeesForward(pulse), with_kwargs=True))
         if isinstance(self.loss_fn, nn.Module):
@@ -109,8 +115,14 @@ class Eyes:
         inputs = any_tensor((args, kwargs))
         if inputs is not None and self.batches.last[0] != self.pulse.num_passes:
             self.batches.seen(inputs, self.pulse.num_passes)
-            self._precision = _precision(inputs.device.type)
+            self._precision = precision_of(inputs.device.type)
         self.pulse.prints = self.pulse.looking or self.batches.wanted
+
+    def _on_output(self, output: Any) -> None:
+        """The network gives its own loss, as those of Hugging Face."""
+        loss = output.get("loss") if isinstance(output, dict) else getattr(output, "loss", None)
+        if isinstance(loss, Tensor) and loss.requires_grad:
+            self.pulse.hear(loss)
 
     def _on_evaluation(self) -> None:
         if self.differ:
@@ -125,12 +137,17 @@ class Eyes:
     def _on_loss(self, loss: Tensor) -> None:
         if not loss.is_cpu:
             self.unseen.setdefault(UNSEEN_DEVICE)
-        if self.facts is None:
+        if not isinstance(self.loss_fn, nn.Module):
             self._judged = judged_by(loss)
+
+    def judge_as(self, judged: Judged) -> None:
+        """Tell what the last loss was computed from, where hooks cannot see it."""
+        if self.pulse.looking:
+            self._judged = judged
 
     def _on_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """The optimiser is about to step: in a look, with a closure, or as one of several."""
-        if not self._closures and _has_closure(args, kwargs):
+        if not self._closures and has_closure(args, kwargs):
             self._use_closures()
         if self.lookout.armed:
             self.lookout.before()
@@ -166,7 +183,7 @@ class Eyes:
             return
         pulse = self.pulse
         if pulse.batch is not None:
-            self._on_batch(*pulse.batch)
+            self._on_batch(*pulse.batch[:2])
         self.lookout.arm(after_step=not first)
         pulse.looking = pulse.prints = True
 
@@ -194,10 +211,28 @@ class Eyes:
         single = self.prior.see(judged.facts, outputs, targets)
         if single is not None and len(targets) >= MIN_ROWS:
             self.counts.count("one-class", single)
-        if self._held[0] is not None and self.facts is not None:
-            args, kwargs = self._held[0]
-            self.clean.hold(args, kwargs, targets, outputs.shape)
+        self._hold(judged)
         return Batch(judged.facts.kind, outputs, targets, self.batches.fresh)
+
+    def _hold(self, judged: Judged) -> None:
+        """Keep the batch for a clean evaluation, if its loss can be computed again."""
+        if self._held[0] is None or judged.outputs is None or judged.targets is None:
+            return
+        (args, kwargs, output), targets = self._held[0], judged.targets.detach()
+        if self.replay is None and not isinstance(self.loss_fn, nn.Module):
+            self._relearn(judged, output, targets)
+        if self.replay is not None:
+            self.facts = self.facts or judged.facts
+            self.clean.hold(args, kwargs, targets, None)
+        elif self.facts is not None and same_numbers(output, judged.outputs):
+            self.clean.hold(args, kwargs, targets, judged.outputs.shape)
+        else:
+            self.unseen.setdefault(UNSEEN_BETWEEN)
+
+    def _relearn(self, judged: Judged, output: Any, targets: Tensor) -> None:
+        heard = self.steps.loss[-1] if self.steps.loss else None
+        if isinstance(heard, float):
+            self.replay = relearned(self.loss_fn, judged.facts, output, targets, heard)
 
     def _judged_by_module(self) -> Judged | None:
         if self._held[1] is None:
@@ -231,14 +266,16 @@ class Eyes:
             except (RuntimeError, ValueError, TypeError, IndexError) as error:
                 self.unseen[f"why step {step} was not finite: the replay failed ({error})"] = None
 
-    def _replay(self, batch: tuple[Any, Any], step: int) -> Autopsy | None:
-        (args, kwargs), loss_fn, outputs, targets = batch, self.loss_fn, None, None
+    def _replay(self, batch: tuple[Any, Any, Any], step: int) -> Autopsy | None:
+        (args, kwargs, _), loss_fn, outputs, targets = batch, self.loss_fn, None, None
         if self.pulse.judged is not None:
             outputs, targets = outputs_and_targets(*self.pulse.judged)
         elif self._judged is not None:
             outputs, targets = self._judged.outputs, self._judged.targets
         call = None if loss_fn is None or targets is None else again(loss_fn, outputs)
-        return autopsy(self.network, call, (args, targets), step=step, kwargs=kwargs)
+        call = self.replay if self.replay is not None and targets is not None else call
+        whole = self.module if isinstance(self.network, Parts) else self.network
+        return autopsy(whole, call, (args, targets), step=step, kwargs=kwargs, parts=self.network)
 
     def precision(self) -> AbstractContextManager[Any]:
         """The autocast under which the network was last called in training."""
@@ -246,44 +283,3 @@ class Eyes:
             return nullcontext()
         device, dtype = self._precision
         return torch.autocast(device, dtype)
-
-
-def _precision(device: str) -> tuple[str, torch.dtype] | None:
-    if not torch.is_autocast_enabled(device):
-        return None
-    return device, torch.get_autocast_dtype(device)
-
-
-def _has_closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return (bool(args) and args[0] is not None) or kwargs.get("closure") is not None
-
-
-def _has_modes(module: nn.Module) -> bool:
-    """Say whether a module works differently in training and in evaluation."""
-    if isinstance(module, _DropoutNd):
-        return module.p > 0.0
-    return isinstance(module, _NormBase) or "dropout" in type(module).__name__.lower()
-
-
-def _canary(network: nn.Module) -> nn.Parameter | None:
-    """Return a small parameter of an early layer: what is not finite flows back to it."""
-    early = [p for p in network.parameters() if p.requires_grad][:4]
-    small = [p for p in early if p.is_cpu and not is_lazy(p) and p.numel() <= MAX_CANARY]
-    return min(small, key=torch.Tensor.numel, default=None)
-
-
-def any_tensor(value: object) -> Tensor | None:
-    """Return the first tensor in what a network was given, whatever its type.
-
-    Example:
-        >>> any_tensor(((), {"ids": torch.ones(1, dtype=torch.long)}))
-        tensor([1])
-    """
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, list | tuple | dict):
-        for part in value.values() if isinstance(value, dict) else value:
-            found = any_tensor(part)
-            if found is not None:
-                return found
-    return None

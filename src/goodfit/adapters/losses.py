@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..probes.layers import first_tensor
+from ..probes.losses import LossFacts
 
 
 def outputs_and_targets(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -42,3 +44,48 @@ def again(loss_fn: Callable[..., Any], outputs: Any) -> Callable[[Any, Any], Any
     call = loss_fn.forward if isinstance(loss_fn, nn.Module) else loss_fn
     shape = outputs.shape if isinstance(outputs, Tensor) else None
     return lambda made, targets: call(shaped(made, shape), targets)
+
+
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "cross-entropy": F.cross_entropy,
+    "nll": F.nll_loss,
+    "binary-cross-entropy": F.binary_cross_entropy_with_logits,
+    "mse": F.mse_loss,
+    "l1": F.l1_loss,
+    "huber": F.smooth_l1_loss,
+}
+# Two computations of one loss agree to this, relative; half precision to a percent.
+AGREE, AGREE_HALF = 1e-4, 1e-2
+
+
+def relearned(
+    given: Callable[..., Any] | None, facts: LossFacts, output: Any, targets: Tensor, heard: float
+) -> Callable[[Any, Any], Any] | None:
+    """Return a function that gives the loss that was heard, from raw outputs and targets.
+
+    Tried are the function that the user gave, then torch's own of that kind; None where neither
+    gives the same number, as with a penalty in the loss.
+    """
+    raw = first_tensor(output)
+    if raw is None:
+        return None
+    bound = (AGREE if raw.dtype is torch.float32 else AGREE_HALF) * max(abs(heard), 1e-3)
+    for call in (given, FUNCTIONS.get(facts.kind)):
+        if call is None:
+            continue
+        try:
+            with torch.no_grad():
+                value = float(call(raw.detach(), targets))
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            continue
+        if abs(value - heard) <= bound:
+            return lambda outputs, held, call=call: call(first_tensor(outputs), held)
+    return None
+
+
+def same_numbers(output: Any, judged: Tensor) -> bool:
+    """Say whether the loss got just what the network gave, but for its shape."""
+    found = first_tensor(output)
+    if found is None or found.numel() != judged.numel():
+        return False
+    return bool(torch.equal(found.detach().reshape(judged.shape), judged.detach()))

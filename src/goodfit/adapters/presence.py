@@ -31,24 +31,27 @@ def nothing(*args: object) -> None:
 class Pulse:
     """What the hooks write, and whom they call when something rare happens.
 
-    ``batch`` is what the network got last, ``judged`` what the loss got, both held only until
-    the optimiser has stepped. ``arm_at`` is the step that is followed by a look; ``slow`` sends
-    every step by ``on_step``; ``num_passes`` counts training passes.
+    ``batch`` is what the network got last and gave, ``judged`` what the loss got, both held only
+    until the optimiser has stepped. ``gives_loss`` says that the network gives its own loss,
+    ``arm_at`` is the step that is followed by a look, ``slow`` sends every step by ``on_step``,
+    ``num_passes`` counts training passes.
     """
 
     network: nn.Module
     steps: Steps
-    batch: tuple[Any, Any] | None = None
+    batch: tuple[Any, Any, Any] | None = None
     judged: tuple[Any, Any] | None = None
     num_passes: int = 0
     prints: bool = True
     looking: bool = False
+    gives_loss: bool = False
     arm_at: int = -1
     slow: bool = False
     canary: nn.Parameter | None = None
     num_evaluating: int = 0
     on_batch: Nothing = nothing
     on_evaluation: Nothing = nothing
+    on_output: Nothing = nothing
     on_loss: Nothing = nothing
     on_step: Nothing = nothing
     on_stepped: Nothing = nothing
@@ -114,10 +117,12 @@ class SeesForward(Hook):
         if torch.compiler.is_compiling():
             return
         if torch.is_grad_enabled():
-            pulse.batch = (args, kwargs)
+            pulse.batch = (args, kwargs, output)
             pulse.num_passes += 1
             if pulse.prints:
                 pulse.on_batch(args, kwargs)
+            if pulse.gives_loss:
+                pulse.on_output(output)
         else:
             pulse.on_evaluation()
 

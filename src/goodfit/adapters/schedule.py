@@ -16,7 +16,7 @@ PAID = 0.05  # ... this, so that a history of a million steps has some 300 looks
 UNPAID = 0.2  # ... and this while it is the grace that pays.
 # Of the budget, what is kept for looks where the hooks that are always there would take it all.
 KEPT = 0.25
-# A look's cost is the median of so many: the first warm kernels up, some are interrupted.
+# A look's cost is the median of so many: some are interrupted.
 REMEMBERED = 9
 
 
@@ -42,9 +42,11 @@ class Schedule:
 
     def looked(self, step: int, cost_s: float) -> None:
         """Account for the look at ``step``, and choose the next one."""
-        self.costs.append(cost_s)
         self.num_looks += 1
-        self.next_step = step + self._gap(step)
+        # The first look of a process loads and warms much that is paid once: it says nothing.
+        if self.num_looks > 1:
+            self.costs.append(cost_s)
+        self.next_step = step + (self._gap(step) if self.costs else 1)
 
     def allows(self, step: int, cost_s: float) -> bool:
         """Say whether something beside the looks can be paid now."""

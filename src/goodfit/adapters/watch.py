@@ -17,13 +17,15 @@ from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
 from ..probes.clock import now_s
 from ..records import Finding, History, Tally, Verdict
-from .eyes import Eyes
+from .eyes import UNSEEN_BETWEEN, Eyes
 from .presence import presence_s
 from .schedule import Schedule
 from .steps import NAN, Epochs
 
 LOWER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "perplexity")
 UNSEEN_CLEAN = "loss on training rows in evaluation mode: it needs the loss as a module"
+# Of what was earned since the last one, a clean evaluation may take this share.
+CLEAN_SHARE = 0.5
 # Between two early words the steps grow by this factor: reading a history costs with its length.
 WORDS_GROW, FIRST_WORD = 1.5, 20
 
@@ -44,13 +46,17 @@ class Watch:
         *,
         budget: float = 0.02,
         say: Callable[[str], None] | None = to_terminal,
+        network: nn.Module | None = None,
     ) -> None:
         self.schedule = Schedule(budget, presence_s())
-        self.eyes = Eyes(module, _optimizers(optimizer), loss_fn, self.schedule)
+        optimizers = _optimizers(optimizer)
+        self.eyes = Eyes(module, optimizers, loss_fn, self.schedule, network=network)
         self.eyes.looked = self._say_early
         self.epochs, self.metric_name = Epochs(), ""
         self.say, self._said, self._next_word = say, set[str](), FIRST_WORD
-        self._word_s = 0.0
+        self._word_s, self._clean_since_s = 0.0, now_s()
+        self._known: dict[str, Any] = {}
+        self._steps_per_epoch = 0
 
     def __enter__(self) -> Self:
         self.eyes.open()
@@ -80,7 +86,7 @@ class Watch:
         """
         name = self.metric_name = self.metric_name or next(iter(metrics), "")
         steps = self.eyes.steps
-        clean_loss, clean_metric = self._measure_clean(len(steps.loss))
+        clean_loss, clean_metric = self._measure_clean()
         self.epochs.add(
             len(steps.loss),
             train_loss=steps.mean_since(self.epochs.last_step),
@@ -91,18 +97,34 @@ class Watch:
         )
         self.eyes.new_epoch()
 
-    def _measure_clean(self, step: int) -> tuple[float, float]:
-        eyes = self.eyes
-        if eyes.facts is None or eyes.loss_fn is None or not eyes.clean.held:
-            eyes.unseen.setdefault(UNSEEN_CLEAN)
+    def _measure_clean(self) -> tuple[float, float]:
+        """Return loss and metric on clean training rows, for half of what was earned since."""
+        eyes, began = self.eyes, now_s()
+        loss_fn = eyes.replay or eyes.loss_fn
+        if eyes.facts is None or loss_fn is None or not eyes.clean.held:
+            if UNSEEN_BETWEEN not in eyes.unseen:
+                eyes.unseen.setdefault(UNSEEN_CLEAN)
             return NAN, NAN
-        if not self.schedule.allows(step, eyes.clean.cost_s):
-            return NAN, NAN
-        began = now_s()
+        within_s = CLEAN_SHARE * self.schedule.budget * (began - self._clean_since_s)
         with eyes.precision():
-            found = eyes.clean.measure(eyes.loss_fn, eyes.facts.kind)
+            found = eyes.clean.measure(loss_fn, eyes.facts.kind, within_s)
+        if found != (NAN, NAN):
+            self._clean_since_s = began
         self.schedule.other_s += now_s() - began
         return found
+
+    def know(self, *, steps_per_epoch: int = 0, **setting: Any) -> None:
+        """Tell what the loop knows and hooks cannot see: fields of ``records.Setting``.
+
+        Example:
+            >>> net = nn.Linear(1, 1)
+            >>> watching = watch(net, torch.optim.SGD(net.parameters()))
+            >>> watching.know(num_steps=500, max_grad_norm=1.0)
+            >>> watching.history.setting.num_steps
+            500
+        """
+        self._known.update(setting)
+        self._steps_per_epoch = steps_per_epoch or self._steps_per_epoch
 
     @property
     def history(self) -> History:
@@ -110,6 +132,7 @@ class Watch:
         eyes, lower = self.eyes, any(w in self.metric_name.lower() for w in LOWER_IS_BETTER)
         num_parameters = sum(p.numel() for p in eyes.network.parameters())
         setting = eyes.prior.record(eyes.optimizers[0], num_parameters)
+        setting = replace(setting, max_grad_norm=eyes.lookout.max_grad_norm)
         return History(
             metric=self.metric_name,
             metric_up=not lower,
@@ -117,9 +140,9 @@ class Watch:
             epochs=self.epochs.record(),
             looks=eyes.lookout.observer.looks(),
             tallies=self._tallies(),
-            setting=replace(setting, max_grad_norm=eyes.lookout.max_grad_norm),
+            setting=replace(setting, **self._known),
             autopsy=eyes.autopsy,
-            steps_per_epoch=self.epochs.every() or eyes.batches.period,
+            steps_per_epoch=self._steps_per_epoch or self.epochs.every() or eyes.batches.period,
             clipped=bool(eyes.lookout.cut_norms),
             unseen=tuple(eyes.unseen),
         )

@@ -30,6 +30,7 @@ def autopsy(
     *,
     step: int,
     kwargs: Mapping[str, Any] | None = None,
+    parts: nn.Module | None = None,
 ) -> Autopsy | None:
     """Replay one training pass from the weights as they are, and name what was not finite first.
 
@@ -39,6 +40,7 @@ def autopsy(
         batch: Inputs (a tensor, or a tuple of what the network takes) and targets.
         step: The step at which it happened, for the record.
         kwargs: What else the network takes by name.
+        parts: The module whose parts give the names of places, if not ``module``.
 
     Returns None when everything is finite, also in the gradients. The network's weights, buffers,
     modes, ``.grad`` and torch's generator are left as they were.
@@ -54,7 +56,7 @@ def autopsy(
     given = _given(module, args, dict(kwargs or {}), targets, step)
     if given is not None:
         return given
-    replay = _Replay(module, loss_fn, args, dict(kwargs or {}), targets, step)
+    replay = _Replay(module, parts or module, loss_fn, args, dict(kwargs or {}), targets, step)
     with restoring(module), torch.enable_grad():
         for _ in range(TRIES):
             found = replay.run()
@@ -118,6 +120,7 @@ class _Replay:
     """One pass, run aside."""
 
     module: nn.Module
+    parts: nn.Module
     loss_fn: LossFn | None
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -129,8 +132,9 @@ class _Replay:
         """Return what was not finite first: in the network, in the loss, or on the way back."""
         self.nodes.clear()
         with Trace() as trace:
-            with named_calls(self.module, trace.path, self.nodes):
+            with named_calls(self.parts, trace.path, self.nodes):
                 outputs = self.module.forward(*self.args, **self.kwargs)
+                assign(outputs, "", self.nodes)
             made = first_tensor(outputs)
             found = None if made is None else trace.origin(made)
             if found is not None and self._matters(found, made):

@@ -6,7 +6,7 @@ the network by ``torch.func.functional_call``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,6 +34,9 @@ TORCH_ACTIVATIONS = tuple(
     for kind in (getattr(torch_activations, name) for name in torch_activations.__all__)
     if kind not in NOT_ACTIVATIONS
 )
+
+CONTAINERS = (nn.ParameterDict, nn.ParameterList)
+KERAS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU")
 
 
 @dataclass(frozen=True)
@@ -120,34 +123,45 @@ def places_of(network: nn.Module) -> tuple[Place, ...]:
         >>> [(place.name, place.role, place.num_weights) for place in places_of(net)]
         [('0', 'weights', 6), ('1', 'activation', 0), ('3', 'weights', 3)]
     """
-    found = (_place(name, module) for name, module in network.named_modules())
+    names = {id(p): name for name, p in network.named_parameters()}
+    owner: dict[int, nn.Module] = {}
+    for module in network.modules():
+        if isinstance(module, CONTAINERS):
+            continue
+        # The innermost module that holds a parameter has it: inner ones come later.
+        owner.update({id(p): module for p in _held_by(module) if not is_lazy(p)})
+    own: dict[nn.Module, list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if id(parameter) in owner and parameter.dim() >= 2:
+            own.setdefault(owner[id(parameter)], []).append(parameter)
+    found = (_place(name, m, own.get(m, []), names) for name, m in network.named_modules())
     return tuple(place for place in found if place is not None)
 
 
-def _place(name: str, module: nn.Module) -> Place | None:
-    if any(is_lazy(p) for p in module.parameters(recurse=False)):
-        return None
+def _held_by(module: nn.Module) -> list[nn.Parameter]:
+    """Return a module's parameters that no layer inside it has; also those in plain containers."""
+    held = [p for p in module._parameters.values() if p is not None]
+    for child in module._modules.values():
+        if isinstance(child, CONTAINERS):
+            held += [p for p in child.parameters() if isinstance(p, nn.Parameter)]
+    return held
+
+
+def _place(
+    name: str, module: nn.Module, own: Sequence[nn.Parameter], names: Mapping[int, str]
+) -> Place | None:
     label, kind = clean_name(name) or "network", type(module).__name__
     if isinstance(module, _BatchNorm | nn.SyncBatchNorm):
         return Place(label, module, "norm", kind=kind)
-    own = {key: p for key, p in module.named_parameters(recurse=False) if p.dim() >= 2}
     if own:
-        prefix = f"{name}." if name else ""
-        names = tuple(f"{prefix}{key}" for key in own)
-        return Place(label, module, "weights", names, sum(p.numel() for p in own.values()), kind)
+        held = tuple(names[id(p)] for p in own)
+        return Place(label, module, "weights", held, sum(p.numel() for p in own), kind)
     return Place(label, module, "activation", kind=kind) if _is_activation(module) else None
 
 
 def _is_activation(module: nn.Module) -> bool:
-    if isinstance(module, TORCH_ACTIVATIONS):
-        return True
-    own_work = not type(module).__module__.startswith("torch.nn")
-    return own_work and not any(True for _ in module.children()) and not _has_state(module)
-
-
-def _has_state(module: nn.Module) -> bool:
-    named = "dropout" in type(module).__name__.lower()
-    return named or any(True for _ in module.parameters(False)) or bool(module._buffers)
+    keras = type(module).__module__.startswith("keras.")
+    return type(module).__name__ in KERAS if keras else isinstance(module, TORCH_ACTIVATIONS)
 
 
 def clean_name(name: str) -> str:
@@ -221,7 +235,7 @@ def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None
     if role == "weights":
         if entered is not None and entered.requires_grad:
             _catch_functional(place, seen, entered)
-        seen.unit_dim = 1 if isinstance(place.module, _ConvNd) else -1
+        seen.unit_dim = 1 if _has_channels_first(place.module) else -1
         seen.num_units = value.shape[seen.unit_dim] if value.dim() > 1 else 0
     elif role == "norm":
         seen.unit_dim = 1
@@ -237,9 +251,13 @@ def _catch_functional(place: Place, seen: Seen, entered: Tensor) -> None:
     kind, node = functional_activation(entered)
     if not kind or any(node is made for made in seen.made) or entered.dim() < 2:
         return
-    conv = isinstance(place.module, _ConvNd)
+    conv = _has_channels_first(place.module)
     unit_dim = 1 if conv else -1
     width, units = entered.shape[unit_dim], seen.num_units
     fold = units if not conv and units and width != units and width % units == 0 else 0
     rows = some_rows(entered.detach())
     seen.take(Output(place, "input", kind, rows, unit_dim, None, fold))
+
+
+def _has_channels_first(module: nn.Module) -> bool:
+    return isinstance(module, _ConvNd) or getattr(module, "data_format", "") == "channels_first"

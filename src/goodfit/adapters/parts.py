@@ -1,0 +1,67 @@
+"""Small questions about networks, batches and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parameter import is_lazy
+
+# The gradient by which a pass is known to be finite has at most so many numbers.
+MAX_CANARY = 2**14
+
+
+class Parts(nn.Module):
+    """Modules by name, where a framework does not register them with their network."""
+
+    def __init__(self, parts: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            self.add_module(name.replace(".", "_"), part)
+
+
+def precision_of(device: str) -> tuple[str, torch.dtype] | None:
+    """Return the kind of device and the type of numbers under autocast, None without it."""
+    if not torch.is_autocast_enabled(device):
+        return None
+    return device, torch.get_autocast_dtype(device)
+
+
+def has_closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether an optimiser's step was given a closure."""
+    return (bool(args) and args[0] is not None) or kwargs.get("closure") is not None
+
+
+def has_modes(module: nn.Module) -> bool:
+    """Say whether a module works differently in training and in evaluation."""
+    if isinstance(module, _DropoutNd):
+        return module.p > 0.0
+    return isinstance(module, _NormBase) or "dropout" in type(module).__name__.lower()
+
+
+def canary_of(network: nn.Module) -> nn.Parameter | None:
+    """Return a small parameter of an early layer: what is not finite flows back to it."""
+    early = [p for p in network.parameters() if p.requires_grad][:4]
+    small = [p for p in early if p.is_cpu and not is_lazy(p) and p.numel() <= MAX_CANARY]
+    return min(small, key=torch.Tensor.numel, default=None)
+
+
+def any_tensor(value: object) -> Tensor | None:
+    """Return the first tensor in what a network was given, whatever its type.
+
+    Example:
+        >>> any_tensor(((), {"ids": torch.ones(1, dtype=torch.long)}))
+        tensor([1])
+    """
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            found = any_tensor(part)
+            if found is not None:
+                return found
+    return None
