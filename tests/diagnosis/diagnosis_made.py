@@ -56,7 +56,7 @@ def falling(num: int = 400, *, to: float = 0.03, noise: float = 0.03, seed: int 
 
 def layer(name: str, steps: Sequence[int], **columns: Any) -> Layer:
     """A layer with 1,000 weights; columns are constants or sequences."""
-    values = {
+    values: dict[str, Any] = {
         "weight_norm": 5.0,
         "grad_norm": 0.3,
         "update_norm": 0.02,

