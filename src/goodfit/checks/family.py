@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -15,7 +16,7 @@ from .labels import class_imbalance, label_out_of_range, labels_sorted
 from .learning import cannot_overfit_tiny_batch
 from .norms import batch_norm_tiny_batch, dropout_before_batch_norm, regularization_inert
 from .numeric import gradient_wrong
-from .order import with_cause
+from .order import suspects
 from .output import double_softmax, loss_broadcast, missing_softmax, softmax_wrong_axis
 from .start import bias_not_from_prior, initial_loss_off
 from .subject import Subject, quiet
@@ -61,7 +62,13 @@ def run_checks(subject: Subject) -> tuple[Verdict, ...]:
     """
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet():
         torch.manual_seed(subject.seeds[0])
-        return with_cause(_verdict(check, subject) for check in CHECKS)
+        verdicts: list[Verdict] = []
+        for check in CHECKS:
+            verdict = _verdict(check, subject)
+            verdicts.append(verdict)
+            if verdict.finding and suspects([verdict]):
+                subject = replace(subject, suspects=suspects(verdicts))
+        return tuple(verdicts)
 
 
 def _verdict(check: Callable[[Subject], Verdict], subject: Subject) -> Verdict:

@@ -71,7 +71,8 @@ def _failure(subject: Subject) -> Misfit | None:
             wrong = (call.target >= call.input.shape[1]) | (call.target < 0)
             if wrong.any():
                 return None
-    return "error", f"The loss fails on a batch: {subject.first.failed}.", {}
+    evidence = {"failed": subject.first.failed}
+    return "error", f"The loss fails on a batch: {subject.first.failed}.", {**evidence}
 
 
 def _misfit(subject: Subject) -> Misfit | None:
@@ -174,14 +175,10 @@ def loss_sum_reduction(subject: Subject) -> Verdict:
         return not_judged(name, "the loss is near 0, or fails on a batch of another size")
     if abs(ratio - 2.0) > 0.05:
         return passed(name, f"the loss of the same rows twice is {ratio:.3g} times that of once")
-    adaptive = bool(subject.optimizers) and all(
-        type(each).__name__.lower().startswith(("adam", "rmsprop", "nadam", "radam", "adagrad"))
-        for each in subject.optimizers
-    )
     return found(
         Finding(
             rule=name,
-            severity="info" if adaptive else "warning",
+            severity="info" if subject.adaptive else "warning",
             meaning="The loss is a sum over rows: gradients grow with the batch size, and the"
             " usual learning rates are too high.",
             remedy='Take reduction="mean", or divide the learning rate by the batch size.',

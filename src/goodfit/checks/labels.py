@@ -203,8 +203,10 @@ def class_counts(subject: Subject) -> tuple[int, ...]:
         return subject.class_counts
     if subject.goal != "classification":
         return ()
-    targets = [y for y in targets_of(subject) if y.ndim == 1 or y.shape[1:] == (1,)]
-    if not targets:
+    targets = [
+        subject.as_target(y) for y in targets_of(subject) if y.ndim == 1 or y.shape[1:] == (1,)
+    ]
+    if not targets or any(y.ndim > 1 and y.shape[1:] != (1,) for y in targets):
         return ()
     values = torch.cat([y.flatten() for y in targets]).double().cpu().numpy()
     values = values[np.isfinite(values)]

@@ -22,6 +22,9 @@ ORDER: tuple[str, ...] = (
     *("initial-loss-off", "bias-not-from-prior", "cannot-overfit-tiny-batch"),
 )
 
+# What a handful of clean rows does not have.
+OF_THE_WHOLE_DATA = (*ORDER[:4], "class-imbalance")
+
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings with causes first, and advice after what harms.
@@ -41,22 +44,8 @@ def _place(finding: Finding) -> tuple[bool, int]:
     return finding.severity == "info", ORDER.index(finding.rule) if known else len(ORDER)
 
 
-def with_cause(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """Return the verdicts, with the likely cause named in that of the tiny batch."""
-    verdicts = tuple(verdicts)
-    return tuple(
-        _explained(verdict, verdicts) if verdict.check == "cannot-overfit-tiny-batch" else verdict
-        for verdict in verdicts
-    )
-
-
-def _explained(verdict: Verdict, verdicts: tuple[Verdict, ...]) -> Verdict:
-    finding = verdict.finding
-    others = [v.finding for v in verdicts if v.finding and v is not verdict]
-    causes = [other.rule for other in in_order(others) if other.severity != "info"]
-    if finding is None or not causes:
-        return verdict
-    meaning = f"{finding.meaning} The likely cause is {causes[0]}."
-    values = {**finding.to_json(), "meaning": meaning}
-    told = Finding.from_json({**values, "evidence": {**finding.evidence, "cause": causes[0]}})
-    return Verdict(check=verdict.check, outcome="found", because=meaning, finding=told)
+def suspects(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Return the faults found so far that could keep a network from learning a few rows."""
+    found = in_order(verdict.finding for verdict in verdicts if verdict.finding)
+    rules = [finding.rule for finding in found if finding.severity != "info"]
+    return tuple(rule for rule in rules if rule not in OF_THE_WHOLE_DATA)

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from .reading import Reading
 
 LossFn = Callable[[Any, Tensor], Tensor]
 LOOKED_AT_ROWS = 128
+MOST_NUMBERS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Subject:
     data; empty for regression, or where they are not known. ``reading`` and ``validation`` are
     what was read of the batches, where there are batches; ``optimizers`` are those that will
     train ``original``, the network that ``net`` is a copy of. Checks that train stop at
-    ``until`` (seconds of ``time.monotonic``).
+    ``until`` (seconds of ``time.monotonic``). ``suspects`` are the faults that the checks before
+    have found.
     """
 
     net: nn.Module
@@ -60,7 +62,7 @@ class Subject:
     original: nn.Module | None = None
     seeds: tuple[int, ...] = (0, 1, 2)
     until: float = float("inf")
-    notes: dict[str, str] = field(default_factory=dict)
+    suspects: tuple[str, ...] = ()
 
     def inputs(self) -> Inputs:
         """Return the rows as the network gets them."""
@@ -117,12 +119,26 @@ class Subject:
 
     def as_target(self, y: Tensor) -> Tensor:
         """Return targets as the loss has them: as they are, where that cannot be seen."""
-        outputs = self.outputs
-        if outputs is None or self.call is None:
+        outputs, call = self.outputs, self.call
+        if outputs is None or call is None or self._takes_targets_as_they_are:
             return y
-        like = outputs.new_zeros(len(y), *outputs.shape[1:])
-        calls = self.judge(like, y.to(like.device)).calls
+        if len(y) * outputs[0].numel() > MOST_NUMBERS:
+            return y
+        calls = self.judge(
+            outputs.new_zeros(len(y), *outputs.shape[1:]), y.to(outputs.device)
+        ).calls
         return calls[0].target if calls else y
+
+    @cached_property
+    def _takes_targets_as_they_are(self) -> bool:
+        call, y = self.call, self.y[:LOOKED_AT_ROWS]
+        return call is not None and call.target.shape == y.shape and torch.equal(call.target, y)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether every optimiser is known and divides gradients by their size, as Adam does."""
+        names = [type(each).__name__.lower() for each in self.optimizers]
+        return bool(names) and all("adam" in name or "prop" in name for name in names)
 
     @property
     def call(self) -> LossCall | None:
