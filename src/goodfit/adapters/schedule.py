@@ -14,6 +14,8 @@ GRACE_S = 0.012
 # The gap between looks, as a share of the steps so far, is at least ...
 PAID = 0.05  # ... this, so that a history of a million steps has some 300 looks,
 UNPAID = 0.2  # ... and this while it is the grace that pays.
+# So many steps are looked at whatever it costs.
+FIRST_LOOKS = 3
 # Of the budget, what is kept for looks where the hooks that are always there would take it all.
 KEPT = 0.25
 # A look's cost is the median of so many: some are interrupted.
@@ -38,7 +40,9 @@ class Schedule:
     @property
     def look_s(self) -> float:
         """What a look costs."""
-        return statistics.median(self.costs) if self.costs else 0.0
+        if len(self.costs) < REMEMBERED // 2:
+            return min(self.costs, default=0.0)
+        return statistics.median(self.costs)
 
     def looked(self, step: int, cost_s: float) -> None:
         """Account for the look at ``step``, and choose the next one."""
@@ -46,7 +50,7 @@ class Schedule:
         # The first look of a process loads and warms much that is paid once: it says nothing.
         if self.num_looks > 1:
             self.costs.append(cost_s)
-        self.next_step = step + (self._gap(step) if self.costs else 1)
+        self.next_step = step + (self._gap(step) if self.num_looks >= FIRST_LOOKS else 1)
 
     def allows(self, step: int, cost_s: float) -> bool:
         """Say whether something beside the looks can be paid now."""

@@ -69,11 +69,6 @@ def _given(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], targets: Any, step: int
 ) -> Autopsy | None:
     """Return the autopsy where inputs, targets or weights were not finite to begin with."""
-    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-        if _spoilt(tensor):
-            why = "the weights are not finite already: an earlier step spoilt them"
-            place = clean_name(name)
-            return _made(step, "weights", place.rpartition(".")[0], place, why, [operand(tensor)])
     parts: tuple[tuple[Culprit, Any], ...] = (
         ("input", (*args, *kwargs.values())),
         ("target", targets),
@@ -85,6 +80,11 @@ def _given(
                 word = "NaN" if bool(torch.isnan(tensor).any()) else "infinite numbers"
                 why = f"the {culprit} of this batch has {word}"
                 return _made(step, culprit, "", "", why, [operand(tensor)])
+    for name, tensor in module.named_parameters():
+        if _spoilt(tensor):
+            why = "the weights are not finite already: an earlier step spoilt them"
+            place = clean_name(name)
+            return _made(step, "weights", place.rpartition(".")[0], place, why, [operand(tensor)])
     return None
 
 

@@ -1,0 +1,234 @@
+"""What a watch writes down: losses, looks, epochs, setting, in loops of every manner."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from adapter_loops import BATCH, CLASSES, FEATURES, Loop, data, mlp, tally
+from torch import nn
+
+from goodfit.adapters import watch
+from goodfit.records import History
+
+
+def by_function(loop: Loop, *, late: bool = False, epochs: int = 3) -> History:
+    """Train with a loss that is a plain function, told before or after its step."""
+    x, y = data()
+    with watch(loop.net, loop.optimizer, say=None, budget=1.0) as eye:
+        for _ in range(epochs):
+            loop.net.train()
+            for part in torch.randperm(256).split(BATCH):
+                loop.optimizer.zero_grad()
+                loss = F.cross_entropy(loop.net(x[part]), y[part])
+                if not late:
+                    eye.loss(loss)
+                loss.backward()
+                loop.optimizer.step()
+                if late:
+                    eye.loss(loss)
+            eye.validation(1.0)
+    return eye.history
+
+
+def test_every_loss_and_rate_is_written_down() -> None:
+    loop = Loop()
+    with watch(loop.net, loop.optimizer, loop.loss_fn, say=None) as eye:
+        losses = loop.run(eye)
+    steps = eye.history.steps
+    assert list(steps.loss) == losses
+    assert steps.step == tuple(range(1, 49))
+    assert set(steps.lr) == {0.05}
+
+
+def test_an_evaluation_that_keeps_gradients_is_no_training() -> None:
+    loop = Loop()
+    x, y = data()
+    with watch(loop.net, loop.optimizer, loop.loss_fn, say=None) as eye:
+        losses = loop.run()
+        loop.net.eval()
+        for part in torch.arange(256).split(BATCH):
+            loop.loss_fn(loop.net(x[part]), y[part])
+        losses += loop.run()
+    assert list(eye.history.steps.loss) == losses
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_loss_that_is_a_function_is_told(late: bool) -> None:
+    history = by_function(Loop(), late=late)
+    assert len(history.steps.loss) == 24
+    assert not any(map(math.isnan, history.steps.loss))
+    assert history.setting.loss_kind == ("" if late else "cross-entropy")
+    if not late:
+        assert history.looks.batch_metric[-1] > 0.6
+        assert 0.0 < history.epochs.clean_loss[-1] < 1.0
+
+
+def test_looks_agree_with_torch() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(FEATURES, 8), nn.Tanh(), nn.Linear(8, CLASSES))
+    optimizer, loss_fn = torch.optim.SGD(net.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    x, y = data()
+    expected = []
+    with watch(net, optimizer, loss_fn, say=None, budget=1.0) as eye:
+        for part in (slice(0, 32), slice(32, 64)):
+            optimizer.zero_grad()
+            outputs = net(x[part])
+            loss_fn(outputs, y[part]).backward()
+            g = torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None])
+            optimizer.step()
+            expected.append((g, outputs.detach()))
+    looks, layer = eye.history.looks, eye.history.looks.layers[2]
+    (first, _), (second, outputs) = expected
+    assert looks.step == (1, 2)
+    assert looks.grad_norm[1] == pytest.approx(float(second.norm()), rel=1e-5)
+    assert looks.update_norm[1] == pytest.approx(0.1 * float(second.norm()), rel=1e-4)
+    assert looks.descent[1] == pytest.approx(-0.1 * float(second @ second), rel=1e-4)
+    cosine = float(first @ second / first.norm() / second.norm())
+    assert looks.turn[1] == pytest.approx(cosine, rel=1e-4)
+    assert math.isnan(looks.turn[0])
+    assert looks.batch_metric[1] == pytest.approx(
+        float((outputs.argmax(1) == y[32:64]).float().mean())
+    )
+    assert layer.name == "2"
+    assert layer.output_mean[1] == pytest.approx(float(outputs.mean()), abs=1e-6)
+    assert layer.output_std[1] == pytest.approx(float(outputs.std(correction=0)), rel=1e-5)
+    own = net[2].weight.grad
+    assert own is not None
+    assert layer.grad_norm[1] == pytest.approx(float(own.norm()), rel=1e-5)
+    assert eye.history.steps.grad_norm[1] == looks.grad_norm[1]
+
+
+def test_the_setting_is_read_from_loss_optimizer_and_targets() -> None:
+    setting = Loop(epochs=10).watched().setting
+    assert (setting.task, setting.loss_kind) == ("classification", "cross-entropy")
+    assert setting.num_classes == CLASSES
+    assert setting.chance_loss == pytest.approx(math.log(3), abs=0.05)
+    assert setting.floor_loss == 0.0
+    assert (setting.optimizer, setting.momentum, setting.weight_decay) == ("sgd", 0.9, 0.0)
+    assert setting.batch_size == BATCH
+
+
+def test_label_smoothing_moves_floor_and_chance() -> None:
+    loop = Loop()
+    loop.loss_fn = nn.CrossEntropyLoss(label_smoothing=0.3)
+    setting = loop.watched().setting
+    best = torch.full((1, 3), 0.1).log()
+    best[0, 0] = math.log(0.8)
+    floor = F.cross_entropy(best, torch.tensor([0]), label_smoothing=0.3)
+    assert setting.floor_loss == pytest.approx(float(floor), rel=1e-4)
+    assert setting.chance_loss == pytest.approx(math.log(3), abs=0.05)
+
+
+def test_soft_targets_are_mixed_and_have_a_floor() -> None:
+    net = mlp()
+    optimizer, loss_fn = torch.optim.SGD(net.parameters(), lr=0.01), nn.CrossEntropyLoss()
+    with watch(net, optimizer, loss_fn, say=None) as eye:
+        for _ in range(4):
+            optimizer.zero_grad()
+            target = torch.tensor([[0.7, 0.3, 0.0]]).expand(16, 3)
+            loss_fn(net(torch.randn(16, FEATURES)), target).backward()
+            optimizer.step()
+    setting = eye.history.setting
+    assert setting.mixed_targets
+    assert setting.floor_loss == pytest.approx(-0.7 * math.log(0.7) - 0.3 * math.log(0.3), rel=1e-4)
+
+
+def test_a_regression_knows_the_variance_of_its_targets() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    optimizer, loss_fn = torch.optim.Adam(net.parameters()), nn.MSELoss()
+    with watch(net, optimizer, loss_fn, say=None, budget=1.0) as eye:
+        for _ in range(20):
+            optimizer.zero_grad()
+            x = torch.randn(64, 4)
+            loss_fn(net(x), 3.0 * x[:, :1]).backward()
+            optimizer.step()
+    setting = eye.history.setting
+    assert (setting.task, setting.loss_kind) == ("regression", "mse")
+    assert setting.chance_loss == pytest.approx(9.0, rel=0.15)
+
+
+def test_several_optimizers_make_one_step_together() -> None:
+    net = mlp()
+    first = torch.optim.SGD(list(net.parameters())[:4], lr=0.1)
+    second = torch.optim.Adam(list(net.parameters())[4:], lr=0.01)
+    loss_fn = nn.CrossEntropyLoss()
+    x, y = data()
+    with watch(net, [first, second], loss_fn, say=None, budget=1.0) as eye:
+        for part in torch.arange(256).split(BATCH):
+            first.zero_grad()
+            second.zero_grad()
+            loss_fn(net(x[part]), y[part]).backward()
+            first.step()
+            second.step()
+    history = eye.history
+    assert len(history.steps.step) == 8
+    assert history.looks.step == tuple(range(1, 9))
+    assert all(layer.update_norm[-1] > 0 for layer in history.looks.layers if layer.num_weights)
+    assert tally(history, "foreign-parameters").happened == 0
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.LBFGS])
+def test_closures(kind: type[torch.optim.Optimizer]) -> None:
+    net = nn.Linear(FEATURES, CLASSES)
+    optimizer, loss_fn = kind(net.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    x, y = data()
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = loss_fn(net(x), y)
+        loss.backward()
+        return loss.item()
+
+    with watch(net, optimizer, loss_fn, say=None, budget=1.0) as eye:
+        for _ in range(5):
+            optimizer.step(closure)
+    history = eye.history
+    assert len(history.steps.step) == 5
+    assert history.steps.loss[-1] < history.steps.loss[0]
+    assert history.looks.descent[0] < 0
+    assert tally(history, "old-gradients").happened == 0
+
+
+def test_bfloat16_is_watched_like_any_other() -> None:
+    loop = Loop(around=lambda: torch.autocast("cpu", torch.bfloat16))
+    history = loop.watched()
+    assert history.looks.batch_metric[-1] > 0.6
+    assert all(0 < norm < 10 for norm in history.looks.grad_norm)
+
+
+def test_a_history_survives_the_file(tmp_path: Path) -> None:
+    loop = Loop()
+    with watch(loop.net, loop.optimizer, loop.loss_fn, say=None) as eye:
+        loop.run(eye)
+    eye.save(tmp_path / "history.json")
+    loaded = History.from_json(json.loads((tmp_path / "history.json").read_text()))
+    # As text, in which NaN equals NaN.
+    assert json.dumps(loaded.to_json()) == json.dumps(eye.history.to_json())
+
+
+def test_an_early_word_is_said_once_for_each_fault() -> None:
+    said: list[str] = []
+    loop = Loop(same_batch=True, epochs=12)
+    with watch(loop.net, loop.optimizer, loop.loss_fn, budget=1.0, say=said.append):
+        loop.run()
+    rules = [line.split()[3] for line in said]
+    assert "same-batch-every-step:" in rules
+    assert len(rules) == len(set(rules))
+
+
+def test_looks_get_rarer_and_stay_within_the_budget() -> None:
+    loop = Loop(epochs=120, evaluate=False)
+    with watch(loop.net, loop.optimizer, loop.loss_fn, say=None, budget=0.02) as eye:
+        loop.run()
+    steps, schedule = eye.history.looks.step, eye.schedule
+    assert steps[:3] == (1, 2, 3)
+    assert 5 <= len(steps) < 100
+    gaps = [b - a for a, b in pairwise(steps)]
+    assert sum(gaps[-3:]) > sum(gaps[:3])
+    assert schedule.num_looks == len(steps)
