@@ -206,8 +206,8 @@ def test_rows_of_the_history_count_steps_from_one() -> None:
 def test_validation_leaves_the_network_in_training_mode_and_its_averages_alone() -> None:
     job, course = make_job(dropping(), recipe_of(epochs=1))
     before = {name: tensor.clone() for name, tensor in course.population.named().items()}
-    loss, _ = loop.validate(job, course)
-    assert loss == loop.validate(job, course)[0], "evaluation has noise in it"
+    loss, _ = loop.evaluate(job, course, job.validation)
+    assert loss == loop.evaluate(job, course, job.validation)[0], "evaluation has noise in it"
     for name, tensor in course.population.named().items():
         assert torch.equal(tensor, before[name]), name
     assert job.problem.net.training

@@ -22,7 +22,8 @@ import itertools, json, os, pathlib, sys
 from pathlib import Path
 import torch._dynamo
 import goodfit as gf
-from goodfit import checks, pipeline  # imported once, here: each child is a fork
+from goodfit import pipeline  # imported once, here: each child is a fork
+from goodfit.checks import family
 from goodfit.recipe import read
 from goodfit.runs import journal
 
@@ -49,7 +50,7 @@ def arm(death):
     pathlib.Path.replace = dying_replace
     journal.write_all = dying_append
 
-checks.CHECKS = checks.CHECKS[:2]  # the others train for a while, and write nothing
+family.CHECKS = family.CHECKS[:2]  # the others train for a while, and write nothing
 
 def in_child(work, at):
     child = os.fork()
@@ -75,7 +76,7 @@ for at in itertools.count():
     held = sorted(path.name for path in out.iterdir())
     how, work = go_on(out)
     if how == "resumed" and at % 3 == 0:
-        assert in_child(work, at // 3) == 9  # once more on the way
+        assert in_child(work, at // 6) == 9  # once more on the way
     assert in_child(work, NEVER) == 0
     told.append([how, held])
 print(json.dumps(told))
@@ -95,9 +96,9 @@ def deaths(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
     return root, json.loads(result.stdout)
 
 
-# Recipe, sizes, card, preparation, split, verdicts, a checkpoint, two rows for each of two epochs,
-# a checkpoint, the end, info, best weights, scores, findings, report.
-NUM_WRITES = 18
+# Recipe, sizes, card, preparation, split, verdicts, the setting, a checkpoint, a look, two rows for
+# each of two epochs, a checkpoint, the end, info, best weights, scores, findings, report.
+NUM_WRITES = 20
 RECIPE = TINY.model_copy(
     update={
         "epochs": 2,

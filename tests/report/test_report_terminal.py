@@ -11,12 +11,13 @@ import pytest
 from report_samples import SAMPLES, make_diabetes, make_digits, make_hostile, make_many_classes
 from rich.console import Console
 
-from goodfit.report import Contents, print_card, print_summary, print_verdicts
+from goodfit.report import Contents, print_card, print_checked, print_summary, print_verdicts
 
 Print = Callable[[Contents, Console], None]
 PRINTS: dict[str, Print] = {
     "card": lambda contents, console: print_card(contents.card, contents.sizes, console),
     "verdicts": lambda contents, console: print_verdicts(contents.verdicts, console),
+    "checked": lambda contents, console: print_checked(contents.verdicts, console),
     "summary": lambda contents, console: print_summary(contents, console),
 }
 
@@ -49,8 +50,14 @@ def test_card_says_what_the_data_is() -> None:
 def test_verdicts_say_what_to_do() -> None:
     text = words(printed(PRINTS["verdicts"], make_digits()))
     assert "passed first-loss: The first loss is 2.34" in text
-    assert "found gradients: 1 of 6 parameters gets no gradient. To do: Keep the best" in text
+    assert "found gradients: 1 of 6 parameters gets no gradient." in text
     assert "not judged batch-mixing" in text
+
+
+def test_checked_counts_what_passed_and_says_what_to_do() -> None:
+    text = words(printed(PRINTS["checked"], make_digits()))
+    assert "gradients: 1 of 6 parameters gets no gradient. To do: Keep the best" in text
+    assert text.endswith("found something, 1 could not judge") and "first-loss" not in text
 
 
 def test_summary_ends_with_the_next_command() -> None:

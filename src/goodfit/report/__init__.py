@@ -7,12 +7,14 @@ framework trained.
 from .contents import Contents
 from .html import render
 from .svg import curves_svg
-from .terminal import print_card, print_summary, print_verdicts
+from .terminal import print_card, print_checked, print_findings, print_summary, print_verdicts
 
 __all__ = [
     "Contents",
     "curves_svg",
     "print_card",
+    "print_checked",
+    "print_findings",
     "print_summary",
     "print_verdicts",
     "render",
