@@ -50,7 +50,12 @@ def test_what_follows_from_what_uses_known_names_and_no_circle() -> None:
     for effect, causes in FOLLOWS.items():
         assert {effect, *causes} <= set(PLACED)
         assert effect not in causes
-        assert not any(effect in FOLLOWS.get(cause, ()) for cause in causes)
+        behind, met = [*causes], set()
+        while behind:
+            cause = behind.pop()
+            assert cause != effect
+            behind += [c for c in FOLLOWS.get(cause, ()) if c not in met]
+            met.add(cause)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)
@@ -92,6 +97,13 @@ def test_causes_come_before_what_they_bring_about() -> None:
 def test_what_follows_comes_behind_what_stands_on_its_own() -> None:
     found = [one("plateau"), one("weights-unchanged", "error"), one("overfitting")]
     assert [f.rule for f in by_cause(found)] == ["weights-unchanged", "overfitting", "plateau"]
+
+
+def test_a_chain_of_causes_is_told_from_its_beginning() -> None:
+    names = ["underfitting", "plateau", "gradient-vanishing", "init-too-small"]
+    found = [one(name) for name in (*names, "cannot-overfit-tiny-batch")]
+    told = [f.rule for f in by_cause(found)]
+    assert told == [*reversed(names[2:]), "cannot-overfit-tiny-batch", "plateau", "underfitting"]
 
 
 def test_unknown_names_come_after_known_ones_and_nothing_is_lost() -> None:

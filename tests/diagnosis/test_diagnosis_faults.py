@@ -78,6 +78,8 @@ def metric_rises() -> History:
 SMALL = replace(CLASSES, batch_size=2)
 DECAY = replace(CLASSES, optimizer="sgd", weight_decay=1.0)
 STALE = {"kind": "BatchNorm1d", "num_weights": 0, "norm_gap": 0.5}
+TINY = {"update_norm": 1e-5}
+POOR = [1.2] * 10
 FAULTS: dict[str, Make] = {
     "weights-unchanged": lambda: replace(HEALTHY, tallies=tally(still_weights=(12, 12))),
     "gradient-ascent": lambda: with_looks(history(np.linspace(2.3, 5.0, 60)), descent=0.01),
@@ -86,13 +88,13 @@ FAULTS: dict[str, Make] = {
     "not-shuffled": lambda: replace(HEALTHY, tallies=tally(same_order=(18, 18))),
     "eval-mode-while-training": lambda: replace(HEALTHY, tallies=tally(eval_training=(360, 400))),
     "train-mode-while-evaluating": lambda: replace(HEALTHY, tallies=tally(train_evaluating=(9, 9))),
-    "norm-statistics-stale": lambda: with_looks(HEALTHY, {}, STALE),
+    "norm-statistics-stale": lambda: with_looks(history(falling(), validation=POOR), {}, STALE),
     "clipping-most-steps": lambda: replace(history(STUCK), tallies=tally(clipped=(12, 12))),
     "schedule-ended-early": early_end,
     "weight-decay-too-strong": lambda: history(STUCK, setting=DECAY),
     "batch-too-small": lambda: history(STUCK, setting=SMALL),
     "lr-too-high": lambda: history(np.concatenate([[2.3, 2.5], np.full(60, 90.0)])),
-    "lr-too-low": lambda: with_looks(history(STUCK), update_norm=1e-5),
+    "lr-too-low": lambda: with_looks(history(STUCK), TINY, TINY, update_norm=1e-5),
     "lr-good": lambda: HEALTHY,
     "loss-not-finite": lambda: history([*falling(20), NAN, NAN]),
     "loss-exploded": lambda: history(np.linspace(2.3, 30.0, 60)),

@@ -173,6 +173,21 @@ def test_one_batch_an_epoch_cannot_be_shuffled() -> None:
     assert verdict(replace(made, steps_per_epoch=1), "not-shuffled").outcome == "not-judged"
 
 
+def test_frozen_statistics_of_a_trained_network_do_no_harm() -> None:
+    frozen = {"kind": "BatchNorm2d", "num_weights": 0, "norm_gap": 0.6}
+    made = history(falling(), looks=looks(400, [{}, frozen]))
+    assert severity(made, "norm-statistics-stale") == "info"
+
+
+def test_growing_sureness_is_not_overfitting() -> None:
+    val = [1.2, 0.9, 0.8, 0.85, 0.9, 1.0, 1.05, 1.1, 1.1, 1.1]
+    made = history(falling(to=0.3), validation=val)
+    assert severity(made, "overfitting") == "info"
+    worse = (0.3, 0.5, 0.7, 0.7, 0.69, 0.68, 0.67, 0.66, 0.65, 0.65)
+    lost = replace(made, epochs=replace(made.epochs, metric=worse))
+    assert severity(lost, "overfitting") == "warning"
+
+
 def test_small_batches_that_learn_are_healthy() -> None:
     small = replace(CLASSES, batch_size=4)
     assert not warnings_of(history(falling(1200, noise=0.4), setting=small))

@@ -118,11 +118,11 @@ def plateau(history: History) -> Verdict:
     Over the last half of the run, less than 5 % of the way from chance to floor is done, and no
     fall is left. A plateau at a lower level may be all that the data allow (noise), so it is not
     judged. Info where chance is not known and the first loss stands for it: a network that was
-    trained before starts low and stays there. Abstains before 5 epochs and 100 steps unless the
+    trained before starts low and stays there. Abstains before 8 epochs and 100 steps unless the
     run is over, and while the rate still rises. Notes n3, Loss Landscape.
     """
     name, course = "plateau", course_of(history)
-    early = course.num < 100 or len(history.epochs.epoch) < 5
+    early = course.num < 100 or len(history.epochs.epoch) < 8
     if course.num < 20 or (early and not is_over(history)) or rates_of(history).rising:
         return not_judged(name, "too few steps, or the rate still rises")
     late, last = course.between(0.5, 0.75), course.between(0.75, 1.0)

@@ -88,9 +88,21 @@ def weight_layers(history: History) -> list[Layer]:
     return [layer for layer in layers if layer.num_weights and "Embedding" not in layer.kind]
 
 
-def gradient_rms(layer: Layer) -> float:
-    """Return the root mean square of a layer's gradient over the latest looks."""
-    return median(layer.grad_norm[-LATEST:]) / layer.num_weights**0.5
+def fastest_ratios(history: History) -> Array:
+    """Return the undecayed ratios of the layer whose steps are largest beside its weights.
+
+    Those of the whole network where layers were not told apart.
+    """
+    known = [finite(undecayed(history, layer_ratios(layer))) for layer in weight_layers(history)]
+    known = [ratios for ratios in known if len(ratios)]
+    if not known:
+        return finite(undecayed(history, update_ratios(history)))
+    return max(known, key=lambda ratios: median(ratios[-LATEST:]))
+
+
+def gradient_rms(layer: Layer, part: slice = slice(-LATEST, None)) -> float:
+    """Return the root mean square of a layer's gradient over some looks, the latest unless told."""
+    return median(layer.grad_norm[part]) / layer.num_weights**0.5
 
 
 def elasticity(history: History) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..records import History, Layer, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .evidence import LATEST, elasticity, elasticity_at_start, gradient_rms, weight_layers
-from .numbers import Array, finite, median
+from .numbers import NAN, Array, finite, median
 from .report import find
 
 # Healthy runs: at most 0.06 of a layer's units, in the late looks of ReLU networks.
@@ -13,8 +13,8 @@ DEAD_SHARE = 0.5
 SATURATED_SHARE = 0.5
 # Healthy runs, smallest over largest: 0.03 and more; ten sigmoid layers: 1e-8.
 VANISHED = 1e-4
-# Healthy runs: 0.04 to 21.
-EXPLODING = 300.0
+# Healthy runs: 0.04 to 49; ten ReLU layers at four times He's weights: 17,000.
+EXPLODING = 1000.0
 # A gradient is judged only while the loss is poor: at the end of a good run it may do as it likes.
 POOR = 0.5
 
@@ -106,20 +106,19 @@ def gradient_vanishing(history: History) -> Verdict:
     """Fires when a layer's gradient is next to nothing beside the largest, and the loss is poor.
 
     Root mean square of a layer's gradient over that of the layer with the largest: under 1e-4
-    in the latest looks (healthy: 0.03 and more), or under 1e-6 of the weights in all layers.
+    in the first 3 looks or the latest (healthy: 0.03 and more), or next to nothing in all.
     Embeddings are left out: most of their rows have none. Poor: less than half of the way from
     chance to floor is done. Abstains without looks, with fewer than two layers, and where all
     gradients are 0. Notes n3, Limitation of Small Weights; n4, Sigmoid.
     """
     name, course = "gradient-vanishing", course_of(history)
-    sizes = {lay.name: gradient_rms(lay) for lay in weight_layers(history)}
-    sizes = {key: size for key, size in sizes.items() if size == size}
-    largest = max(sizes.values(), default=0.0)
-    if len(sizes) < 2 or not largest > 0:
+    parts = (slice(0, 3), slice(-LATEST, None))
+    (share, where), at_end = (_smallest(history, part) for part in parts)
+    share, where = min((share, where), at_end, key=lambda found: (found[0] != found[0], found[0]))
+    if share != share:
         return not_judged(name, "gradients of two layers or more were not looked at, or are 0")
-    where = min(sizes, key=lambda layer: sizes[layer])
-    share, all_gone = sizes[where] / largest, elasticity(history) < 1e-6
-    if course.progress > POOR or not (0 < share < VANISHED or all_gone):
+    all_gone = elasticity(history) < 1e-6
+    if course.progress > POOR or not (share < VANISHED or all_gone):
         return passed(name, f"smallest over largest gradient {share:.2g}")
     return find(
         name,
@@ -135,11 +134,21 @@ def gradient_vanishing(history: History) -> Verdict:
     )
 
 
+def _smallest(history: History, part: slice) -> tuple[float, str]:
+    """Return the smallest gradient over the largest (root mean squares), and its layer."""
+    sizes = {layer.name: gradient_rms(layer, part) for layer in weight_layers(history)}
+    sizes = {name: size for name, size in sizes.items() if size > 0}
+    if len(sizes) < 2:
+        return NAN, ""
+    where = min(sizes, key=lambda name: sizes[name])
+    return sizes[where] / max(sizes.values()), where
+
+
 def gradient_exploding(history: History) -> Verdict:
     """Fires when gradients are far too large for the loss's scale, and the loss is poor.
 
-    ``|g| |w| / chance``, the change of the loss per share of the weights, is over 300 in the
-    latest looks (healthy: 0.04 to 21) while less than half of the way from chance to floor is
+    ``|g| |w| / chance``, the change of the loss per share of the weights, is over 1000 in
+    the latest looks (healthy: 0.04 to 49) while less than half of the way from chance to floor is
     done; or at the first look, before any step. The ratio has no unit: a target in dollars is no
     explosion. Abstains without looks, and where chance is not known. Notes n3, Limitation of
     Small Weights: larger initial values; Loss and Not a Number.

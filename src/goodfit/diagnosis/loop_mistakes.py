@@ -200,8 +200,10 @@ def norm_statistics_stale(history: History) -> Verdict:
 
     Their distance, in running standard deviations, starts at about 0.5 and is under 0.1 after 50
     steps with torch's momentum (healthy runs: 0.26 at most after 40 steps, 0.06 at the end).
-    Fires when after 50 steps it is over 0.3, and over 3 quarters of the first. Abstains without
-    batch norm, before 50 steps, and with fewer than 2 looks. Notes n3, Some Complexities of BN.
+    Fires when after 50 steps it is over 0.3, and over 3 quarters of the first; info where
+    validation follows training all the same (within a tenth of the way from chance to floor), as
+    with frozen statistics of a trained network. Abstains without batch norm, before 50 steps,
+    and with fewer than 2 looks. Notes n3, Some Complexities of BN.
     """
     name = "norm-statistics-stale"
     looks = history.looks
@@ -214,9 +216,11 @@ def norm_statistics_stale(history: History) -> Verdict:
     first = float(finite(layer.norm_gap)[0])
     if not (worst > 0.3 and worst > 0.75 * first):
         return passed(name, f"running statistics are {worst:.2g} deviations away at most")
+    course, val = course_of(history), finite(history.epochs.validation_loss)
+    follows = len(val) > 0 and course.done(course.now) - course.done(float(val[-1])) < 0.1
     return find(
         name,
-        "warning",
+        "info" if follows else "warning",
         "Batch norm's running statistics are not those of the data: evaluation sees another "
         "network than the one that was trained.",
         "Use the usual momentum (0.1), train in training mode, and do not share a batch norm "

@@ -56,33 +56,42 @@ ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("generalisation", ("overfitting", "underfitting")),
     ("advice", ("bias-not-from-prior", "still-improving", "loss-flat-metric-rising", "lr-good")),
 )
+_GROUPS = dict(ORDER)
 _PLACE = {name: place for place, name in enumerate(n for _, names in ORDER for n in names)}
 
 _NO_STEP = ("weights-unchanged", "no-gradient", "not-in-optimizer")
 _RATE = ("lr-too-high", "gradients-accumulate", "gradient-ascent", "loss-sum-reduction")
+_LAYERS = ("saturated-units", "dead-units", "gradient-vanishing", "gradient-exploding")
+_BROKEN = (
+    *("label-noise", *_GROUPS["loss and output"], *_GROUPS["start and network"]),
+    *("batch-mixing", "input-ignored", "gradient-wrong", "gradient-ascent", *_NO_STEP),
+)
 
 # What a finding surely follows from, where that is found too. It stays, and comes later.
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
-    "plateau": (*_NO_STEP, "lr-too-low", "lr-too-high", "schedule-ended-early", "dead-units"),
+    "cannot-overfit-tiny-batch": (*_BROKEN, *_LAYERS, "input-out-of-scale"),
+    "plateau": (*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low"),
     "underfitting": (
-        *_NO_STEP,
-        *("lr-too-low", "lr-too-high", "schedule-ended-early", "weight-decay-too-strong"),
-        *("clipping-most-steps", "gradient-vanishing", "label-noise", "still-improving"),
+        *(*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low", "plateau"),
+        *("still-improving", "loss-exploded"),
     ),
     "loss-exploded": (*_RATE, "input-out-of-scale", "init-too-large", "missing-softmax"),
     "loss-not-finite": (*_RATE, "input-not-finite", "input-out-of-scale", "init-too-large"),
-    "oscillating": (*_RATE, "batch-too-small"),
-    "update-ratio-high": _RATE,
-    "update-ratio-low": (*_NO_STEP, "lr-too-low", "schedule-ended-early", "clipping-most-steps"),
+    "oscillating": (*_RATE, "batch-too-small", "bias-not-from-prior", "not-shuffled"),
+    "update-ratio-high": (*_RATE, "weight-decay-too-strong"),
+    "update-ratio-low": (
+        *(*_NO_STEP, "lr-too-low", "schedule-ended-early", "clipping-most-steps"),
+        *("gradient-vanishing", "saturated-units"),
+    ),
     "gradient-vanishing": ("saturated-units", "init-too-small", "symmetric-init", "dead-units"),
-    "gradient-exploding": ("init-too-large", "lr-too-high"),
+    "gradient-exploding": ("init-too-large", "lr-too-high", "input-out-of-scale"),
     "dead-units": ("dead-at-init", "lr-too-high"),
     "saturated-units": ("init-too-large", "input-out-of-scale"),
-    "overfitting": ("label-noise", "same-batch-every-step"),
+    "overfitting": ("label-noise", "same-batch-every-step", "norm-statistics-stale"),
     "lr-too-high": ("gradients-accumulate", "loss-sum-reduction", "gradient-ascent"),
     "lr-too-low": (*_NO_STEP, "schedule-ended-early", "clipping-most-steps"),
     "still-improving": ("lr-too-low",),
-    "initial-loss-off": ("init-too-large", "input-out-of-scale", "bias-not-from-prior"),
+    "initial-loss-off": ("init-too-large", "input-out-of-scale"),
 }
 
 
@@ -105,7 +114,13 @@ def by_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: _key(finding, known)))
 
 
-def _key(finding: Finding, known: set[str]) -> tuple[bool, bool, int, int]:
-    follows = any(cause in known for cause in FOLLOWS.get(finding.rule, ()))
+def _key(finding: Finding, known: set[str]) -> tuple[bool, int, int, bool]:
     place = _PLACE.get(finding.rule, len(_PLACE))
-    return finding.severity == "info", follows, place, finding.severity != "error"
+    depth = _depth(finding.rule, known)
+    return finding.severity == "info", depth, place, finding.severity != "error"
+
+
+def _depth(rule: str, known: set[str]) -> int:
+    """Return how many found findings stand, one behind the other, before this one."""
+    causes = [cause for cause in FOLLOWS.get(rule, ()) if cause in known]
+    return 1 + max(_depth(cause, known) for cause in causes) if causes else 0

@@ -5,7 +5,15 @@ from __future__ import annotations
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over, last_quarter
-from .evidence import LATEST, elasticity_at_start, promised, rates_of, undecayed, update_ratios
+from .evidence import (
+    LATEST,
+    elasticity_at_start,
+    fastest_ratios,
+    promised,
+    rates_of,
+    undecayed,
+    update_ratios,
+)
 from .layers import EXPLODING
 from .numbers import NAN, finite, median
 from .pictures import loss_curve
@@ -67,10 +75,11 @@ def _noisy_only_in_training(history: History) -> bool:
 def lr_too_low(history: History) -> Verdict:
     """Fires when steps are so small that the run gets nowhere, or not far enough in its time.
 
-    By the ratio r of updates to weights at looks where the rate was not decayed, and by the
-    share of the way from chance to floor that is done: r under 2e-5 and under half of the way
-    (from the second look on); r under 2e-4 and under 0.3 after 50 steps; r under 5e-4 and under
-    0.1 after 100. Healthy runs have 5e-4 to 0.03 in their first steps. Or, when the run is over:
+    By the ratio r of updates to weights in the fastest layer (embeddings left out), at looks
+    where the rate was not decayed, and by the share of the way from chance to floor that is
+    done: r under 4e-5 and under half of the way (from the second look on); r under 4e-4 and
+    under 0.3 after 50 steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to
+    0.07 in their first steps. Or, when the run is over:
     28 % of the whole descent came in its last quarter at an undecayed rate, after 5 epochs or
     more, and under 0.8 of the way is done. Abstains while the rate still rises (warm-up), and
     where neither updates nor the end were seen. Notes n4: loss barely changes.
@@ -79,7 +88,7 @@ def lr_too_low(history: History) -> Verdict:
     rates = rates_of(history)
     if rates.rising:
         return not_judged(name, "the rate still rises")
-    known = finite(undecayed(history, update_ratios(history)))
+    known = fastest_ratios(history)
     told = history.setting.chance_loss is not None
     slow = _still_falling(history)
     if len(known) < 2 and not slow:
@@ -106,9 +115,9 @@ def lr_too_low(history: History) -> Verdict:
 
 def _tiny(ratio: float, num: int, progress: float) -> bool:
     return (
-        (ratio < 2e-5 and progress < 0.5)
-        or (ratio < 2e-4 and progress < 0.3 and num >= 50)
-        or (ratio < 5e-4 and progress < 0.1 and num >= 100)
+        (ratio < 4e-5 and progress < 0.5)
+        or (ratio < 4e-4 and progress < 0.3 and num >= 50)
+        or (ratio < 6e-4 and progress < 0.1 and num >= 100)
     )
 
 

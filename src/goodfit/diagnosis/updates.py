@@ -10,7 +10,7 @@ from .report import find
 
 SOURCE = "notes n4, Track the ratio of weight updates to weight magnitudes: about 0.001"
 # Healthy layers: 0.07 at most (batch norm, SGD, first steps). The notes call 0.01 about okay.
-HIGH = 0.15
+HIGH = 0.25
 # Healthy layers: 3e-4 and more in the first tenth of a run, 1e-5 in converged ones.
 LOW, LOWER_THAN_OTHERS = 2e-4, 0.05
 
@@ -18,7 +18,7 @@ LOW, LOWER_THAN_OTHERS = 2e-4, 0.05
 def update_ratio_high(history: History) -> Verdict:
     """Fires when a layer's steps are a large share of its weights.
 
-    ``|update| / |weights|`` over 0.15 in the median of the latest looks (2 at least), while less
+    ``|update| / |weights|`` over 0.25 in the median of the latest looks (2 at least), while less
     than 9 tenths of the way from chance to floor is done. Layers that began at or near 0 are
     left out: anything is large beside nothing. Abstains without looks. Notes n4.
     """
