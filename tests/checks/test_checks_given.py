@@ -15,6 +15,7 @@ import torch
 from checks_programs import Around, batches, cnn, data, mlp, parts, seeded
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
 
 from goodfit import DataError, NetError
@@ -117,6 +118,47 @@ def test_a_penalty_on_the_users_own_weights_leaves_no_gradient_there() -> None:
     assert all(p.grad is None for p in net.parameters())
 
 
+class Checkpointed(nn.Module):
+    """Takes the old kind of checkpoint, which refuses torch.autograd.grad."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.net = nn.Linear(64, 64), mlp(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(checkpoint(self.first, x.clone().requires_grad_(), use_reentrant=True))
+
+
+def test_a_checkpoint_of_the_old_kind_is_no_cut() -> None:
+    found = check(seeded(0, Checkpointed), cross_entropy, parts("digits")[0])
+    assert rules(found) == []
+    assert {v.check: v.outcome for v in found.verdicts}["no-gradient"] == "passed"
+
+
+class Variational(nn.Module):
+    """Gives three tensors; its loss cannot fall to 0, and how far is not known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.spread, self.back = nn.Linear(64, 8), nn.Linear(64, 8), nn.Linear(8, 64)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, spread = self.mean(x), self.spread(x)
+        return self.back(mean + torch.randn_like(mean) * (spread / 2).exp()), mean, spread
+
+
+def variational_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+    back, mean, spread = outputs
+    return (back - x).square().sum(1).mean() + 0.5 * (
+        spread.exp() + mean.square() - 1 - spread
+    ).sum(1).mean()
+
+
+def test_a_floor_that_is_not_known_is_no_fault() -> None:
+    train = [(x, x) for x, _ in parts("digits")[0]]
+    assert rules(check(seeded(0, Variational), variational_loss, train)) == []
+
+
 class CountingLoss(nn.Module):
     """A loss that keeps a count, as one with running statistics does."""
 
@@ -205,8 +247,8 @@ def test_a_network_that_cannot_run_is_an_error_that_says_why() -> None:
 
 
 def test_a_network_that_cannot_be_copied_is_an_error() -> None:
-    net = mlp(64, 10)
-    net.lock = (number for number in range(3))
+    net = Around(mlp(64, 10), lambda net, x: net(x))
+    net.function = (number for number in range(3))  # pyright: ignore
     with pytest.raises(NetError, match="cannot be copied"):
         check(net, cross_entropy, parts("digits")[0])
 

@@ -95,7 +95,7 @@ def check(
     """
     until = time.monotonic() + deadline_s
     seconds = READING_SHARE * deadline_s
-    with undisturbed(batches, validation):
+    with undisturbed(batches, validation), gradients_kept(module):
         try:
             subject = subject_of(module, loss_fn, batches, seeds=seeds, seconds=seconds)
             held_out = None if validation is None else read(validation, seconds=seconds)
@@ -176,6 +176,21 @@ def undisturbed(*loaders: Any) -> Iterator[None]:
             np.random.set_state(numpy_state)
             for generator, state in zip(generators, states, strict=True):
                 generator.set_state(state)
+
+
+@contextmanager
+def gradients_kept(module: nn.Module) -> Iterator[None]:
+    """Put the gradients back that a loss with a penalty may have changed."""
+    parameters = list(module.parameters())
+    before = [None if p.grad is None else p.grad.detach().clone() for p in parameters]
+    held = [p.grad for p in parameters]
+    try:
+        yield
+    finally:
+        for parameter, gradient, values in zip(parameters, held, before, strict=True):
+            parameter.grad = gradient
+            if gradient is not None and values is not None:
+                gradient.copy_(values)
 
 
 def _generators(loader: Any) -> list[torch.Generator]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..records import Curve, Finding, Verdict, found, not_judged, passed
 from .inputs import feed, take_rows
+from .observe import gradients
 from .signals import LayerSignal, activations, layer_signals
 from .subject import LOOKED_AT_ROWS, Subject, quiet, without_dropout
 
@@ -86,18 +87,17 @@ def _descend(subject: Subject, net: nn.Module) -> None:
             loss = subject.loss_fn(feed(net, x), y)
         if not loss.requires_grad:
             return
-        gradients = torch.autograd.grad(loss.sum(), trained, allow_unused=True)
-        pairs = zip(trained, gradients, strict=True)
+        pairs = zip(trained, gradients(loss, trained), strict=True)
         _move(trained, [torch.zeros_like(p) if g is None else g for p, g in pairs])
 
 
-def _move(trained: list[nn.Parameter], gradients: list[Tensor]) -> None:
-    steepness = math.sqrt(sum(float(g.square().sum()) for g in gradients))
+def _move(trained: list[nn.Parameter], downhill: list[Tensor]) -> None:
+    steepness = math.sqrt(sum(float(g.square().sum()) for g in downhill))
     if steepness == 0.0 or not math.isfinite(steepness):
         return
     size = math.sqrt(sum(float(p.detach().square().sum()) for p in trained)) or 1.0
     with torch.no_grad():
-        for parameter, gradient in zip(trained, gradients, strict=True):
+        for parameter, gradient in zip(trained, downhill, strict=True):
             parameter.sub_(gradient, alpha=0.1 * size / steepness)
 
 

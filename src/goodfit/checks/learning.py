@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..records import Finding, Verdict, found, not_judged, passed
 from .inputs import FAILURES, Inputs, feed, take_rows, tensors_of
+from .observe import gradients
 from .subject import Subject, quiet, without_dropout
 
 TINY_ROWS, FEWER_ROWS, TINY_STEPS = 16, 4, 200
@@ -17,7 +18,7 @@ ATTEMPTS = (
     *((TINY_ROWS, 3e-3), (TINY_ROWS, 3e-4), (TINY_ROWS, 3e-2)),
     *((FEWER_ROWS, 3e-3), (FEWER_ROWS, 3e-4), (FEWER_ROWS, 3e-2)),
 )
-LEARNED_SHARE = 0.2
+LEARNED_SHARE, STUCK_SHARE = 0.2, 0.95
 
 
 def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
@@ -41,6 +42,9 @@ def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
         if subject.out_of_time():
             return not_judged(name, "the time for checks is over")
         first, last, floor = _learn(subject, rows[:num_rows], rate)
+        if floor is None and STUCK_SHARE * first > last > LEARNED_SHARE * first:
+            return not_judged(name, "the loss fell, and how far it can fall is not known")
+        floor = floor or 0.0
         if last - floor <= LEARNED_SHARE * (first - floor):
             because = f"the loss on {len(rows[:num_rows])} rows fell from {first:.3g} to {last:.2g}"
             return passed(name, because)
@@ -89,12 +93,13 @@ def _by_turns(y: Tensor, rows: list[int]) -> list[int]:
     return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
 
 
-def _learn(subject: Subject, rows: Tensor, rate: float) -> tuple[float, float, float]:
+def _learn(subject: Subject, rows: Tensor, rate: float) -> tuple[float, float, float | None]:
     """Train a copy; return the first loss, the lowest of the last ten, and the floor."""
     torch.manual_seed(subject.seeds[0])
     net = without_dropout(subject.fresh_net().train())
     x, y = take_rows(subject.inputs(), rows), subject.y[rows]
     floor = _floor(subject, net, x, y)
+    target = (floor or 0.0, 0.5 * LEARNED_SHARE)
     optimizer = torch.optim.AdamW(
         [p for p in net.parameters() if p.requires_grad], lr=rate, weight_decay=0.0
     )
@@ -104,7 +109,8 @@ def _learn(subject: Subject, rows: Tensor, rate: float) -> tuple[float, float, f
         if not math.isfinite(loss):
             return losses[0] if losses else loss, math.inf, floor
         losses.append(loss)
-        if loss - floor <= 0.5 * LEARNED_SHARE * (losses[0] - floor) and len(losses) > 10:
+        learned = loss - target[0] <= target[1] * (losses[0] - target[0])
+        if learned and len(losses) > 10:
             break
         if subject.out_of_time():
             break
@@ -118,20 +124,18 @@ def _step(
         loss = subject.loss_fn(feed(net, x), y)
     if loss.requires_grad and bool(torch.isfinite(loss)):
         trained = [p for group in optimizer.param_groups for p in group["params"]]
-        # Not backward(): a loss with a penalty would leave gradients on the user's own network.
-        gradients = torch.autograd.grad(loss.sum(), trained, allow_unused=True)
-        for parameter, gradient in zip(trained, gradients, strict=True):
+        for parameter, gradient in zip(trained, gradients(loss, trained), strict=True):
             parameter.grad = gradient
         optimizer.step()
     return float(loss.detach())
 
 
-def _floor(subject: Subject, net: nn.Module, x: Inputs, y: Tensor) -> float:
-    """Return the lowest loss that any outputs could have; 0 where they are not one tensor."""
+def _floor(subject: Subject, net: nn.Module, x: Inputs, y: Tensor) -> float | None:
+    """Return the lowest loss that any outputs could have; None where they are not one tensor."""
     with torch.no_grad():
         outputs = feed(net, x)
     if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
-        return 0.0
+        return None
     free = outputs.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([free], lr=0.3)
     lowest = math.inf
@@ -143,8 +147,8 @@ def _floor(subject: Subject, net: nn.Module, x: Inputs, y: Tensor) -> float:
             (free.grad,) = torch.autograd.grad(loss.sum(), [free])
             optimizer.step()
     except FAILURES:
-        return 0.0
-    return lowest if math.isfinite(lowest) else 0.0
+        return None
+    return lowest if math.isfinite(lowest) else None
 
 
 def _allowed(free: Tensor, kind: str) -> Tensor:

@@ -12,7 +12,7 @@ from torch.autograd.function import BackwardCFunction
 
 from ..records import Finding, Verdict, found, not_judged, passed
 from .inputs import FAILURES, feed, map_inputs, take_rows
-from .observe import nodes_of
+from .observe import gradients, nodes_of
 from .subject import Subject, quiet, without_dropout
 
 ROWS, MOST_WEIGHTS = 16, 16
@@ -88,9 +88,9 @@ def _compare(subject: Subject) -> dict[str, tuple[float, float] | None]:
             return subject.loss_fn(feed(net, x), y)
 
     named = [(key, p) for key, p in net.named_parameters() if p.requires_grad][:MOST_WEIGHTS]
-    gradients = torch.autograd.grad(loss_of(), [p for _, p in named], allow_unused=True)
+    written = gradients(loss_of(), [p for _, p in named])
     pairs = {}
-    for (key, parameter), gradient in zip(named, gradients, strict=True):
+    for (key, parameter), gradient in zip(named, written, strict=True):
         if gradient is not None:
             pairs[key] = _pair(parameter, gradient, lambda: float(loss_of().detach()))
     return pairs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,25 @@ def nodes_of(tensor: Tensor) -> Iterator[Any]:
         seen.add(node)
         yield node
         waiting += [parent for parent, _ in reversed(node.next_functions)]
+
+
+def gradients(loss: Tensor, parameters: Sequence[Tensor]) -> list[Tensor | None]:
+    """Return the gradient of a loss by each parameter; None where none reaches it.
+
+    Only a checkpoint of the old kind (``use_reentrant=True``) needs ``backward``, which would
+    leave gradients on whatever else the loss depends on.
+    """
+    if not loss.requires_grad or not parameters:
+        return [None] * len(parameters)
+    if all(operation_name(node) != "CheckpointFunction" for node in nodes_of(loss)):
+        return list(torch.autograd.grad(loss.sum(), parameters, allow_unused=True))
+    for parameter in parameters:
+        parameter.grad = None
+    loss.sum().backward()
+    found = [parameter.grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.grad = None
+    return found
 
 
 def saved(node: Any, name: str) -> Tensor | None:

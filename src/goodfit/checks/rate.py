@@ -15,8 +15,9 @@ from torch.optim import AdamW, Optimizer
 
 from ..errors import DataError
 from ..records import Curve, Record
-from .given import subject_of, undisturbed
+from .given import gradients_kept, subject_of, undisturbed
 from .inputs import feed, take_rows
+from .observe import gradients
 from .subject import Subject, quiet
 
 LOWEST, HIGHEST, NUM_STEPS = 1e-6, 10.0, 70
@@ -80,7 +81,7 @@ def suggest_lr(
         >>> rate.verified, rate.low <= rate.lr <= rate.high
         (True, True)
     """
-    with undisturbed(batches), torch.enable_grad(), quiet():
+    with undisturbed(batches), gradients_kept(module), torch.enable_grad(), quiet():
         subject = subject_of(module, loss_fn, batches, seeds=seeds, seconds=5.0)
         if subject.reading is None or not len(subject.y):
             raise DataError("There are no batches to train on.", do="Give an iterable of (x, y).")
@@ -128,8 +129,7 @@ class _Trial:
         loss = self.subject.loss_fn(outputs, self.subject.y[rows])
         trained = [p for group in optimizer.param_groups for p in group["params"]]
         if loss.requires_grad:
-            gradients = torch.autograd.grad(loss, trained, allow_unused=True)
-            for parameter, gradient in zip(trained, gradients, strict=True):
+            for parameter, gradient in zip(trained, gradients(loss, trained), strict=True):
                 parameter.grad = gradient
             for group in optimizer.param_groups:
                 group["lr"] = rate

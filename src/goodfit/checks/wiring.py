@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..records import Finding, Severity, Verdict, found, not_judged, passed
 from .generic import at_generic_weights, generic_net, of_unit_size
 from .inputs import FAILURES, Inputs, feed, map_inputs, take_rows, tensors_of
+from .observe import gradients
 from .subject import LOOKED_AT_ROWS, Subject, without_dropout
 
 MIXED_ROWS = 8
@@ -145,10 +146,9 @@ def _without_gradient(net: nn.Module, x: Inputs, seed: int) -> list[Tensor]:
         return [torch.ones_like(part[0], dtype=torch.bool) for part in parts]
     weights = torch.randn(outputs.shape, generator=torch.Generator().manual_seed(seed))
     total = (outputs * weights.to(outputs)).sum()
-    gradients = torch.autograd.grad(total, parts, allow_unused=True)
     return [
         torch.ones_like(part[0], dtype=torch.bool) if gradient is None else (gradient == 0).all(0)
-        for part, gradient in zip(parts, gradients, strict=True)
+        for part, gradient in zip(parts, gradients(total, parts), strict=True)
     ]
 
 
@@ -253,8 +253,8 @@ def _reached(subject: Subject, net: nn.Module) -> dict[str, bool]:
     loss = subject.run(net, slice(LOOKED_AT_ROWS)).loss
     if loss is None or not loss.requires_grad:
         return dict.fromkeys([key for key, _ in named], False)
-    gradients = iter(torch.autograd.grad(loss.sum(), trained, allow_unused=True))
-    return {key: _counts(next(gradients)) if p.requires_grad else True for key, p in named}
+    found_by = iter(gradients(loss, trained))
+    return {key: _counts(next(found_by)) if p.requires_grad else True for key, p in named}
 
 
 def _counts(gradient: Tensor | None) -> bool:
