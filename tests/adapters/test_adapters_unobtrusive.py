@@ -134,6 +134,12 @@ def compiled_history(compiled: Callable[[nn.Module], nn.Module]) -> History:
     return eye.history
 
 
+def wrapped(net: nn.Module) -> nn.Module:
+    """Compile a network by a wrapper."""
+    compiled: Any = torch.compile(net, backend="eager")
+    return compiled
+
+
 def in_place(net: nn.Module) -> nn.Module:
     """Compile a network in place."""
     net.compile(backend="eager")
@@ -143,7 +149,6 @@ def in_place(net: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("way", ["wrapped", "in place"])
 def test_a_compiled_network_is_watched_as_far_as_can_be(way: str) -> None:
     torch._dynamo.reset()
-    wrapped = lambda net: torch.compile(net, backend="eager")  # noqa: E731
     history = compiled_history(in_place if way == "in place" else wrapped)
     assert len(history.steps.step) == 16
     assert history.looks.layers[0].name == "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_looks_agree_with_torch() -> None:
     assert layer.name == "2"
     assert layer.output_mean[1] == pytest.approx(float(outputs.mean()), abs=1e-6)
     assert layer.output_std[1] == pytest.approx(float(outputs.std(correction=0)), rel=1e-5)
-    own = net[2].weight.grad
+    own = next(net[2].parameters()).grad
     assert own is not None
     assert layer.grad_norm[1] == pytest.approx(float(own.norm()), rel=1e-5)
     assert eye.history.steps.grad_norm[1] == looks.grad_norm[1]
@@ -174,7 +175,7 @@ def test_several_optimizers_make_one_step_together() -> None:
 
 
 @pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.LBFGS])
-def test_closures(kind: type[torch.optim.Optimizer]) -> None:
+def test_closures(kind: Callable[..., torch.optim.Optimizer]) -> None:
     net = nn.Linear(FEATURES, CLASSES)
     optimizer, loss_fn = kind(net.parameters(), lr=0.1), nn.CrossEntropyLoss()
     x, y = data()
