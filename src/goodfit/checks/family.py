@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -55,11 +56,13 @@ CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
 UNFINISHED = "the program raised"
 
 
-def run_checks(subject: Subject) -> tuple[Verdict, ...]:
+def run_checks(subject: Subject, *, deadline_s: float = 25.0) -> tuple[Verdict, ...]:
     """Return the verdict of every check, in the order of :data:`CHECKS`.
 
-    Torch's generator is left as it was, and so is the network.
+    Torch's generator is left as it was, and so is the network. What trains gives up ``deadline_s``
+    seconds of wall time from now, or at the subject's own ``until``, and says so.
     """
+    subject = replace(subject, until=min(subject.until, time.monotonic() + deadline_s))
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet():
         torch.manual_seed(subject.seeds[0])
         verdicts: list[Verdict] = []

@@ -105,11 +105,11 @@ def check(
             raise DataError("There are no batches to check.", do="Give an iterable of (x, y).")
         optimizers = _as_optimizers(optimizer)
         subject = replace(subject, validation=held_out, optimizers=optimizers, until=until)
-        verdicts = run_checks(subject)
-    if subject.broken and not any(verdict.finding for verdict in verdicts):
+        broken, verdicts = subject.broken, run_checks(subject, deadline_s=deadline_s)
+    if broken and not any(verdict.finding for verdict in verdicts):
         raise NetError(
             "Network and loss cannot be run on a batch.",
-            given=subject.broken,
+            given=broken,
             do="Try loss_fn(module(x), y) on the first batch, and mend what it says.",
         )
     return Checked(verdicts)

@@ -18,6 +18,7 @@ ATTEMPTS = (
     *((TINY_ROWS, 3e-3), (TINY_ROWS, 3e-4), (TINY_ROWS, 3e-2)),
     *((FEWER_ROWS, 3e-3), (FEWER_ROWS, 3e-4), (FEWER_ROWS, 3e-2)),
 )
+OUT_OF_TIME = "the time for checks is over"
 LEARNED_SHARE, STUCK_SHARE = 0.2, 0.95
 
 
@@ -37,36 +38,32 @@ def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
     rows = _different_rows(subject)
     if len(rows) < FEWER_ROWS:
         return not_judged(name, "too few different rows in the batch")
-    best: tuple[float, float, float] | None = None
+    worst: dict[str, float | int | str] = {}
     for num_rows, rate in ATTEMPTS[:1] if subject.suspects else ATTEMPTS:
-        if subject.out_of_time():
-            return not_judged(name, "the time for checks is over")
         first, last, floor = _learn(subject, rows[:num_rows], rate)
-        if floor is None and STUCK_SHARE * first > last > LEARNED_SHARE * first:
-            return not_judged(name, "the loss fell, and how far it can fall is not known")
-        floor = floor or 0.0
-        if last - floor <= LEARNED_SHARE * (first - floor):
+        lowest = floor or 0.0
+        if last - lowest <= LEARNED_SHARE * (first - lowest):
             because = f"the loss on {len(rows[:num_rows])} rows fell from {first:.3g} to {last:.2g}"
             return passed(name, because)
-        best = best or (first, last, floor)
-    assert best is not None
-    first, last, floor = best
-    cause = f" The likely cause is {subject.suspects[0]}." if subject.suspects else ""
+        if subject.out_of_time():
+            return not_judged(name, OUT_OF_TIME)
+        if floor is None and last < STUCK_SHARE * first:
+            return not_judged(name, "the loss fell, and how far it can fall is not known")
+        seen = {"first_loss": first, "last_loss": last, "lowest_possible_loss": lowest}
+        worst = worst or {"rows": len(rows[:num_rows]), "steps": TINY_STEPS, **seen}
+    return _cannot(worst, subject.suspects)
+
+
+def _cannot(evidence: dict[str, float | int | str], suspects: tuple[str, ...]) -> Verdict:
+    cause = f" The likely cause is {suspects[0]}." if suspects else ""
     return found(
         Finding(
-            rule=name,
+            rule="cannot-overfit-tiny-batch",
             severity="warning",
             meaning=f"The network cannot learn a handful of rows by heart.{cause}",
             remedy="Check loss and output, labels, dead or saturated units, frozen parameters.",
             source="notes n4, step 4; notes n3, Sanity Checking",
-            evidence={
-                "rows": min(len(rows), TINY_ROWS),
-                "steps": TINY_STEPS,
-                "first_loss": first,
-                "last_loss": last,
-                "lowest_possible_loss": floor,
-                **({"cause": subject.suspects[0]} if subject.suspects else {}),
-            },
+            evidence={**evidence, **({"cause": suspects[0]} if suspects else {})},
         ),
     )
 
@@ -99,7 +96,6 @@ def _learn(subject: Subject, rows: Tensor, rate: float) -> tuple[float, float, f
     net = without_dropout(subject.fresh_net().train())
     x, y = take_rows(subject.inputs(), rows), subject.y[rows]
     floor = _floor(subject, net, x, y)
-    target = (floor or 0.0, 0.5 * LEARNED_SHARE)
     optimizer = torch.optim.AdamW(
         [p for p in net.parameters() if p.requires_grad], lr=rate, weight_decay=0.0
     )
@@ -109,10 +105,8 @@ def _learn(subject: Subject, rows: Tensor, rate: float) -> tuple[float, float, f
         if not math.isfinite(loss):
             return losses[0] if losses else loss, math.inf, floor
         losses.append(loss)
-        learned = loss - target[0] <= target[1] * (losses[0] - target[0])
-        if learned and len(losses) > 10:
-            break
-        if subject.out_of_time():
+        left = (loss - (floor or 0.0)) / max(losses[0] - (floor or 0.0), 1e-30)
+        if (left <= 0.5 * LEARNED_SHARE and len(losses) > 10) or subject.out_of_time():
             break
     return losses[0], min(losses[-10:]), floor
 
