@@ -203,6 +203,20 @@ def test_bfloat16_is_watched_like_any_other() -> None:
     assert all(0 < norm < 10 for norm in history.looks.grad_norm)
 
 
+def test_lazy_layers_are_met_once_they_know_their_size() -> None:
+    net = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(CLASSES))
+    x, y = data()
+    optimizer, loss_fn = torch.optim.SGD(net.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    with watch(net, optimizer, loss_fn, say=None, budget=1.0) as eye:
+        for part in torch.arange(256).split(BATCH):
+            optimizer.zero_grad()
+            loss_fn(net(x[part]), y[part]).backward()
+            optimizer.step()
+    layers = {layer.name: layer for layer in eye.history.looks.layers}
+    assert layers["0"].num_weights == 8 * FEATURES
+    assert layers["0"].grad_norm[-1] > 0
+
+
 def test_a_history_survives_the_file(tmp_path: Path) -> None:
     loop = Loop()
     with watch(loop.net, loop.optimizer, loop.loss_fn, say=None) as eye:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils.hooks import RemovableHandle
 
-from ..probes import Batch, Movement, Observer, Seen, hook_outputs, row_of, sampling_of
+from ..probes import Batch, Movement, Observer, Seen, hook_outputs, places_of, row_of, sampling_of
 from ..probes.clock import now_s
 from ..probes.hooks import Call
 from ..probes.movement import Row
@@ -36,6 +37,7 @@ class Lookout:
         self.network, self.counts = network, counts
         self.observer = Observer(network)
         self.places = self.observer.places if sees_outputs else ()
+        self.sees_outputs, self._lazy = sees_outputs, False
         self.seen: Seen | None = None
         self.cost_s = 0.0
         self.names: list[str] = []
@@ -64,7 +66,7 @@ class Lookout:
     def arm(self, *, after_step: bool) -> None:
         """Hang the hooks, and keep the gradient of the step that ends, for the turn."""
         began = now_s()
-        if self.num_looks % PARAMETERS_ANEW == 0:
+        if self._lazy or self.num_looks % PARAMETERS_ANEW == 0:
             self._find_parameters()
         self.after_step = after_step
         self.start = None if after_step else row_of(self.parameters, self.sampling)
@@ -83,7 +85,12 @@ class Lookout:
         return min(self.parameters[-4:], key=torch.Tensor.numel)
 
     def _find_parameters(self) -> None:
-        named = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        found = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        named = [(n, p) for n, p in found if not is_lazy(p) and p.numel()]
+        if self._lazy:
+            self.observer.places = places_of(self.network)
+            self.places = self.observer.places if self.sees_outputs else ()
+        self._lazy = any(is_lazy(p) for _, p in found)
         if len(named) != len(self.parameters):
             self.sampling = sampling_of([p for _, p in named])
         self.names, self.parameters = [n for n, _ in named], [p for _, p in named]

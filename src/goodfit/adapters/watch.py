@@ -90,8 +90,8 @@ class Watch:
         self.epochs.add(
             len(steps.loss),
             train_loss=steps.mean_since(self.epochs.last_step),
-            validation_loss=float(loss),
-            metric=float(metrics[name]) if name in metrics else NAN,
+            validation_loss=_number(loss),
+            metric=_number(metrics[name]) if name in metrics else NAN,
             clean_loss=clean_loss,
             clean_metric=clean_metric,
         )
@@ -186,6 +186,10 @@ class Watch:
                 self.say(f"step {step}: {finding}")
         self._word_s = now_s() - began
         self.schedule.other_s += self._word_s
+
+
+def _number(value: float | Tensor) -> float:
+    return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
 
 def _optimizers(given: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:

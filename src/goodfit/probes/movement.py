@@ -108,7 +108,7 @@ class Movement:
     def sums(self, products: Row) -> NDArray[np.float64]:
         """Return the sums of a row's numbers by parameter."""
         starts, scales = self.sampling.starts, self.sampling.scales
-        return np.add.reduceat(products, starts) * scales if len(starts) else np.zeros(0)
+        return np.add.reduceat(products, starts) * scales if len(products) else np.zeros(0)
 
 
 def norms(moved: Movement) -> Mapping[str, NDArray[np.float64]]:

@@ -21,7 +21,7 @@ def restoring(network: nn.Module) -> Iterator[None]:
         (True, [0.0, 0.0])
     """
     modes = [(module, module.training) for module in network.modules()]
-    buffers = [(b, b._version, b.detach().clone()) for b in network.buffers()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
     devices = {p.device for p in network.parameters() if p.device.type == "cuda"}
     try:
         with torch.random.fork_rng(devices=sorted(devices, key=str)):
@@ -29,7 +29,7 @@ def restoring(network: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
-        with torch.no_grad():
-            for buffer, version, value in buffers:
-                if buffer._version != version:
-                    buffer.copy_(value)
+        for buffer, value in buffers:
+            # By ``data``: a write that counts as a change fails a backward that needs the buffer.
+            if not torch.equal(buffer, value):
+                buffer.data.copy_(value)
