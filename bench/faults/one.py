@@ -5,7 +5,6 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from bench.faults.cases import Case, program_of
 from bench.faults.oracle import WORST, Outcome, judge
 from bench.faults.program import NOBODY, Script, start, train
 from goodfit import GoodfitError
-from goodfit.adapters import watch
+from goodfit.adapters import Watch, watch
 from goodfit.checks import check
 from goodfit.diagnosis import by_cause
 from goodfit.records import Finding, History
@@ -37,17 +36,22 @@ def no_one(text: str) -> None:
 
 
 class Taps:
-    """Reads the findings at the checkpoints of a run, and keeps the time that this takes."""
+    """Reads findings and history at the checkpoints of a run, and keeps the time this takes."""
 
-    def __init__(self, num_steps: int, findings: Callable[[], list[Finding]]) -> None:
+    def __init__(self, num_steps: int, first: list[Finding], watching: Watch) -> None:
         self.at = {max(1, math.ceil(p * num_steps / 100)): p for p in reversed(CHECKPOINTS)}
-        self.findings, self.seen, self.spent_s = findings, {}, 0.0
+        self.first, self.watching, self.spent_s = first, watching, 0.0
+        self.seen: dict[str, list[dict[str, Any]]] = {}
+        self.histories: dict[str, History] = {}
 
     def __call__(self, step: int) -> None:
         """Note what stands at this step, if it is a checkpoint."""
         if step in self.at:
             begin = time.perf_counter()
-            self.seen[str(self.at[step])] = [brief(f) for f in self.findings()]
+            place = str(self.at[step])
+            found = by_cause([*self.first, *self.watching.findings])
+            self.seen[place] = [brief(f) for f in found]
+            self.histories[place] = self.watching.history
             self.spent_s += time.perf_counter() - begin
 
 
@@ -82,13 +86,13 @@ def checked(script: Script) -> tuple[list[Finding], str]:
 
 @dataclass
 class Watched:
-    """A finished run: what it was, how it came out, what was found, its history."""
+    """A finished run: what it was, how it came out, what was found, its histories."""
 
     script: Script
     outcome: Outcome
     first: list[Finding]
     last: tuple[Finding, ...]
-    history: History
+    histories: dict[str, History]
     facts: dict[str, Any]
 
 
@@ -99,7 +103,7 @@ def watched(case: Case) -> Watched:
     check_s, error, begin = time.perf_counter() - begin, "", time.process_time()
     told = script.loss_fn if isinstance(script.loss_fn, nn.Module) else None
     with watch(script.net, script.optimizer, told, say=no_one) as watching:
-        taps = Taps(script.num_steps, lambda: [*by_cause([*first, *watching.findings])])
+        taps = Taps(script.num_steps, first, watching)
         try:
             train(script, watching, taps)
         except STEP_ERRORS as raised:
@@ -108,13 +112,14 @@ def watched(case: Case) -> Watched:
     facts = {"error": error, "check_error": check_error, "check_s": check_s, "run_s": run_s}
     facts |= {"during": taps.seen, "tap_s": taps.spent_s}
     last = by_cause([*first, *watching.findings])
-    return Watched(script, outcome_of(script, error), first, last, watching.history, facts)
+    taps.histories["end"] = watching.history
+    return Watched(script, outcome_of(script, error), first, last, taps.histories, facts)
 
 
-def keep_history(folder: Path, case: Case, history: History) -> None:
-    """Store the history of a case, so that rules can be judged on it again."""
+def keep_histories(folder: Path, case: Case, histories: dict[str, History]) -> None:
+    """Store what the history was at each checkpoint, so that rules can be judged on it again."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(history.to_json()).encode()
+    content = json.dumps({place: h.to_json() for place, h in histories.items()}).encode()
     (folder / (case.key.replace("/", "!") + ".json.gz")).write_bytes(gzip.compress(content))
 
 
@@ -123,7 +128,7 @@ def run_watched(case: Case, histories: Path | None = None) -> dict[str, Any]:
     with quiet():
         run = watched(case)
     if histories is not None:
-        keep_history(histories, case, run.history)
+        keep_histories(histories, case, run.histories)
     return {
         **asdict(case),
         "key": case.key,

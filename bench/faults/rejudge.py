@@ -2,8 +2,8 @@
 
 python -m bench.faults.rejudge RECORDS.jsonl HISTORIES [WORD]
 
-Takes the findings of the checks from the records and those of the rules anew; what stood during
-the run is left out. With a word, only keys that hold it, each with its findings in full.
+Takes the findings of the checks from the records and those of the rules anew, at each checkpoint.
+With a word, only keys that hold it, each with its findings in full.
 """
 
 import gzip
@@ -21,22 +21,24 @@ from goodfit.diagnosis import by_cause, findings
 from goodfit.records import Finding, History
 
 
-def stored_history(folder: Path, key: str) -> History:
-    """The history of a case."""
+def stored(folder: Path, key: str) -> dict[str, History]:
+    """The histories of a case, by percentage of the run, and at its end."""
     content = gzip.decompress((folder / (key.replace("/", "!") + ".json.gz")).read_bytes())
-    return History.from_json(json.loads(content))
+    return {place: History.from_json(values) for place, values in json.loads(content).items()}
 
 
-def found_anew(record: Mapping[str, Any], folder: Path) -> tuple[Finding, ...]:
+def found_anew(record: Mapping[str, Any], folder: Path) -> dict[str, tuple[Finding, ...]]:
     """The findings of the checks as they were, and of the rules as they are now."""
     checked = [Finding.from_json(values) for values in record["checked"]]
-    return by_cause([*checked, *findings(stored_history(folder, record["key"]))])
+    histories = stored(folder, record["key"])
+    return {place: by_cause([*checked, *findings(h)]) for place, h in histories.items()}
 
 
 def rejudged(record: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """A record with new findings at its end and none during the run."""
-    found = [brief(finding) for finding in found_anew(record, folder)]
-    return {**record, "found": found, "during": {}}
+    """A record with new findings at each checkpoint and at the end."""
+    found = {k: [brief(f) for f in each] for k, each in found_anew(record, folder).items()}
+    before = [brief(f) for f in by_cause(Finding.from_json(v) for v in record["checked"])]
+    return {**record, "before": before, "found": found.pop("end"), "during": found}
 
 
 def main() -> None:
@@ -44,9 +46,11 @@ def main() -> None:
     records, folder = read_results(Path(sys.argv[1])), Path(sys.argv[2])
     if len(sys.argv) > 3:
         for record in (r for r in records if sys.argv[3] in r["key"]):
-            print(record["key"], *found_anew(record, folder), sep="\n  ")
+            print(record["key"], *found_anew(record, folder)["end"], sep="\n  ")
         return
     fresh = [rejudged(record, folder) for record in records]
+    with Path(sys.argv[1]).with_suffix(".rejudged.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in fresh)
     print(summary(fresh))
     for name, share in overall(fresh).items():
         print(f"{name}: {share}")

@@ -59,6 +59,6 @@ def show(key: str) -> None:
         print(f"  at {share:>3} %: {[f['rule'] for f in found if f['severity'] != 'info']}")
     for finding in run.last:
         print(" ", finding)
-    print_history(run.history)
-    for verdict in judge(run.history):
+    print_history(run.histories["end"])
+    for verdict in judge(run.histories["end"]):
         print(f"  {verdict.outcome:10s} {verdict.check}: {verdict.because}")
