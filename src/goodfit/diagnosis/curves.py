@@ -6,7 +6,7 @@ import numpy as np
 
 from ..records import Finding, History, Severity, Verdict, found, not_judged, passed
 from .course import Course, course_of
-from .ends import is_over
+from .ends import is_over, noisy_only_in_training
 from .evidence import rates_of
 from .numbers import Array, finite, median
 from .pictures import loss_curve
@@ -88,9 +88,11 @@ def oscillating(history: History) -> Verdict:
     levels = _levels(course)
     if len(levels) < 10:
         return not_judged(name, "fewer than 60 steps with a finite loss")
-    back = float((levels - np.minimum.accumulate(levels)).max()) / course.way
-    rises = int((np.diff(levels) > 0.1 * course.way).sum())
-    if not (back > 0.6 and rises >= 2):
+    # A start far above chance makes the way down from there the unit.
+    way = max(course.way, 0.2 * (course.start - course.floor))
+    back = float((levels - np.minimum.accumulate(levels)).max()) / way
+    rises = int((np.diff(levels) > 0.1 * way).sum())
+    if not (back > 0.6 and rises >= 2) or noisy_only_in_training(history):
         return passed(name, f"the loss came back by {back:.2g} of the way from chance to floor")
     severity: Severity = "info" if history.setting.chance_loss is None else "warning"
     return find(

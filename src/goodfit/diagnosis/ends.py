@@ -6,6 +6,7 @@ import math
 
 from ..records import History
 from .course import course_of
+from .numbers import finite
 
 
 def is_over(history: History) -> bool:
@@ -13,6 +14,18 @@ def is_over(history: History) -> bool:
     planned = history.setting.num_steps
     ended = history.stopped in ("budget", "early-stopping")
     return ended or bool(planned and course_of(history).last_step >= planned)
+
+
+def noisy_only_in_training(history: History) -> bool:
+    """Return whether the training loss stands high by noise alone, as under much dropout.
+
+    Validation, in evaluation mode, is no worse than at the start, and training far above it.
+    """
+    course, val = course_of(history), finite(history.epochs.validation_loss)
+    train = finite(history.epochs.train_loss)
+    if not len(val) or not len(train) or course.progress > 0.3:
+        return False
+    return bool(val[-1] < 1.2 * course.start and max(course.now, train[-1]) > 1.3 * val[-1])
 
 
 def last_quarter(history: History) -> float:

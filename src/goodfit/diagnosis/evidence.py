@@ -88,6 +88,23 @@ def weight_layers(history: History) -> list[Layer]:
     return [layer for layer in layers if layer.num_weights and "Embedding" not in layer.kind]
 
 
+def highest_ratio(history: History) -> float:
+    """Return the highest ratio of updates to weights at three looks on end, or what there is.
+
+    Without the share of weight decay, and without looks at weights that are next to 0 (a root
+    mean square under 0.003): anything is large beside nothing.
+    """
+    looks, num = history.looks, history.setting.num_parameters
+    norms, decay = array(looks.weight_norm), decay_share(history)
+    ratios = update_ratios(history) * (1.0 - (min(decay, 1.0) if decay == decay else 0.0))
+    ratios = ratios[~(norms < 0.003 * num**0.5)] if num else ratios
+    ratios = finite(ratios)
+    if len(ratios) < 2:
+        return NAN
+    runs = [median(ratios[place : place + 3]) for place in range(max(1, len(ratios) - 2))]
+    return max(runs)
+
+
 def fastest_ratios(history: History) -> Array:
     """Return the undecayed ratios of the layer whose steps are largest beside its weights.
 

@@ -88,14 +88,14 @@ def _metric_lost(history: History) -> bool:
 def underfitting(history: History) -> Verdict:
     """Fires when the run is over or has stopped improving, and even training rows are not learned.
 
-    Under 15 % of the way from chance to floor is done on training and validation, at the end
+    Under 15 % of the way from chance to floor is done on training (20 % on validation), at the end
     of the run or after 20 validations without descent; or validation (in evaluation mode) is
     better than training by a fifth of the way in each of the last 3 of 5 validations or more, is
     poor (under 70 %), and training no longer falls: regularisation is too strong. What a network
-    could reach is not known, so a higher plateau is not judged but for a classifier of fewer
-    weights than rows: there under 3 quarters of the way, without descent and without gap, after
-    8 validations, mean that it is too small. Abstains otherwise, and where chance is not known.
-    Notes n3, Overfitting; n4, no gap.
+    could reach is not known, so a higher plateau is judged in classifiers only, after 8
+    validations, without descent and without gap: under 3 quarters of the way with fewer weights
+    than rows, or under half of it with 3 classes or more and an accuracy under 0.6. Abstains
+    otherwise, and where chance is not known. Notes n3, Overfitting; n4, no gap.
     """
     name, course = "underfitting", course_of(history)
     val, train = _validation(history), array(history.epochs.train_loss)
@@ -104,10 +104,11 @@ def underfitting(history: History) -> Verdict:
         return not_judged(name, "fewer than 5 validations, or chance is not known")
     on_val, on_train = course.done(mean(val[-2:])), course.done(mean(train[-2:]))
     flat = not last_quarter(history) > 0.1
-    poor = (over or len(val) >= 20) and flat and on_val < 0.15 and on_train < 0.15
+    poor = (over or len(val) >= 20) and flat and on_val < 0.2 and on_train < 0.15
     ahead = (train[-3:] - val[-3:]) / course.way
     inverted = len(val) >= 5 and flat and ahead.min() > 0.2 and on_val < 0.7
-    small = len(val) >= 8 and on_train < 0.75 and abs(on_train - on_val) < 0.1 and _small(history)
+    closed = len(val) >= 8 and abs(on_train - on_val) < 0.1
+    small = closed and _too_small(history, on_train)
     if not (poor or inverted or small):
         return passed(name, f"{100 * on_train:.0f} % of the way from chance is done")
     return find(
@@ -127,12 +128,15 @@ def underfitting(history: History) -> Verdict:
     )
 
 
-def _small(history: History) -> bool:
-    """Return whether a classifier has fewer weights than rows, and descends no more."""
-    setting, settled = history.setting, last_quarter(history) < 0.05
+def _too_small(history: History, on_train: float) -> bool:
+    """Return whether a classifier that descends no more has too few weights, or a bottleneck."""
+    setting = history.setting
+    if setting.task != "classification" or not last_quarter(history) < 0.05:
+        return False
     num_rows = setting.num_train or history.steps_per_epoch * setting.batch_size
-    classes = setting.task == "classification"
-    return classes and settled and 0 < setting.num_parameters < num_rows
+    few = 0 < setting.num_parameters < num_rows and on_train < 0.75
+    accuracy = mean(history.epochs.metric[-2:]) if history.metric == "accuracy" else 1.0
+    return few or (setting.num_classes >= 3 and on_train < 0.5 and accuracy < 0.6)
 
 
 def still_improving(history: History) -> Verdict:
@@ -203,8 +207,8 @@ def label_noise(history: History) -> Verdict:
     - Sure mistakes: over 3 % of the rows, in the mean of the looks of the later half (6 at
       least), get next to
       no probability for their target, while 6 tenths of the way from chance are done.
-    - Nothing in common: after 5 validations training is better than chance by 5 % of the way and
-      more than validation, which never was (under 3 %).
+    - Nothing in common: after 5 validations training is better than chance by 5 % of the way,
+      validation never was (under 3 %) and gets worse.
     - Floor, then memory: at its best the validation loss was poor (under 70 % of the way) and no
       higher than the training loss by more than a tenth of the way; since then training fell by
       a fifth of the way, and validation rose.
@@ -216,7 +220,7 @@ def label_noise(history: History) -> Verdict:
       accuracy have settled, training costs over 6 tenths as much, accuracy is between chance
       and 0.93, and targets are neither smoothed nor mixed.
 
-    All but the second need classes, the second a known chance. Abstains with neither looks nor 5
+    All need classes, the second a known chance. Abstains with neither looks nor 5
     validations. Notes n3, Data Considerations; Zhang et al. 2017, Understanding deep
     learning requires rethinking generalization.
     """
@@ -264,11 +268,11 @@ def _cost_of_noise(history: History, val: Array, train: Array) -> float:
 
 def _by_heart(history: History, val: Array, train: Array) -> bool:
     course, best = course_of(history), int(np.nanargmin(val))
-    on_train = course.done(mean(train[-2:]))
-    if course.done(float(val[best])) < 0.03 and history.setting.chance_loss is not None:
-        return on_train > 0.05 and on_train - course.done(mean(val[-2:])) > 0.05
+    on_train, rising = course.done(mean(train[-2:])), mean(val[-2:]) - float(val[best])
     if history.setting.task == "regression":
         return False
+    if course.done(float(val[best])) < 0.03 and history.setting.chance_loss is not None:
+        return on_train > 0.05 and rising > 0.01 * course.way
     floor_seen = course.done(float(val[best])) < 0.7 and val[best] - train[best] < 0.1 * course.way
     fell = float(train[best]) - float(train[-1]) > 0.2 * course.way
     rose = mean(val[-2:]) - float(val[best]) > 0.03 * course.way

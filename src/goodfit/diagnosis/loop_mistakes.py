@@ -78,18 +78,19 @@ def gradients_accumulate(history: History) -> Verdict:
 def gradient_ascent(history: History) -> Verdict:
     """Fires when steps go up the gradient: the loss is maximised.
 
-    Two signs: the sum of gradient times update is above 0 at 4 of 5 looks (3 at least) while the
-    loss does not fall; or a loss of a kind that cannot be negative is. Momentum and weight decay
-    turn single steps upwards, not most of them. Abstains with fewer than 3 looks and a loss of
-    unknown kind. Notes n1, Gradient descent.
+    Two signs: the sum of gradient times update is above 0 at 4 of 5 looks while the loss does not
+    fall (has grown by half, with 2 looks only); or a loss of a kind that cannot be negative is.
+    Momentum and weight decay turn single steps upwards, not most of them. Abstains with fewer
+    than 2 looks and a loss of unknown kind. Notes n1, Gradient descent.
     """
     name, course = "gradient-ascent", course_of(history)
-    negative = course.bounded and course.num >= 3 and course.now < -1e-6
+    negative = course.bounded and median(course.loss[:3]) < -1e-6
     descent = finite(history.looks.descent)
-    if len(descent) < 3 and not negative:
-        return not_judged(name, "fewer than 3 looks at gradient and update")
+    if len(descent) < FEWEST and not negative:
+        return not_judged(name, "fewer than 2 looks at gradient and update")
     upward = float((descent > 0).mean()) if len(descent) else NAN
-    if not negative and not (upward >= MOST and not course.now < course.first):
+    risen = not course.now < (1.0 if len(descent) > FEWEST else 1.5) * course.first
+    if not negative and not (upward >= MOST and risen):
         return passed(name, f"{100 * (1 - upward):.0f} % of the looks go downhill")
     return find(
         name,

@@ -21,7 +21,7 @@ def weight_decay_too_strong(history: History) -> Verdict:
     """Fires when weight decay is a large part of each step, and the loss is poor.
 
     Its share of the update (AdamW: ``lr wd |w| / |dw|``; else ``wd |w| / (|g| + wd |w|)``) is
-    over 3 tenths in the median of all looks (healthy: 0.08 at most), and less than 6 tenths of
+    over 3 tenths in the median of all looks (healthy: 0.08 at most), and less than 85 % of
     the way from chance to floor is done; or the weights have shrunk to half of what they were
     while less than 3 tenths are done. Abstains where weight decay is 0 or unknown, and with
     fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
@@ -32,7 +32,7 @@ def weight_decay_too_strong(history: History) -> Verdict:
         return not_judged(name, "weight decay is 0 or unknown, or fewer than two looks")
     norms = finite(history.looks.weight_norm)
     shrunk = norms[-1] < 0.5 * norms[0] and not course.progress > 0.3
-    if not (share > DECAY_SHARE and not course.progress > 0.6) and not shrunk:
+    if not (share > DECAY_SHARE and not course.progress > 0.85) and not shrunk:
         return passed(name, f"decay is {100 * share:.0f} % of a step")
     looks = history.looks
     return find(

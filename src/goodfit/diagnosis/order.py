@@ -63,17 +63,25 @@ _NO_STEP = ("weights-unchanged", "no-gradient", "not-in-optimizer")
 _RATE = ("lr-too-high", "gradients-accumulate", "gradient-ascent", "loss-sum-reduction")
 _LAYERS = ("saturated-units", "dead-units", "gradient-vanishing", "gradient-exploding")
 _BROKEN = (
-    *("label-noise", *_GROUPS["loss and output"], *_GROUPS["start and network"]),
+    *(*_GROUPS["loss and output"], *_GROUPS["start and network"]),
     *("batch-mixing", "input-ignored", "gradient-wrong", "gradient-ascent", *_NO_STEP),
 )
 
 # What a finding surely follows from, where that is found too. It stays, and comes later.
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "label-noise": (
+        *(*_BROKEN, "lr-too-high", "lr-too-low", "weight-decay-too-strong"),
+        *("input-out-of-scale", "gradient-vanishing"),
+    ),
+    "weight-decay-too-strong": ("lr-too-high",),
     "cannot-overfit-tiny-batch": (*_BROKEN, *_LAYERS, "input-out-of-scale"),
-    "plateau": (*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low"),
+    "plateau": (
+        *(*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low"),
+        "label-noise",
+    ),
     "underfitting": (
         *(*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low", "plateau"),
-        *("still-improving", "loss-exploded"),
+        *("still-improving", "loss-exploded", "label-noise"),
     ),
     "loss-exploded": (*_RATE, "input-out-of-scale", "init-too-large", "missing-softmax"),
     "loss-not-finite": (*_RATE, "input-not-finite", "input-out-of-scale", "init-too-large"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
-from .ends import is_over, last_quarter
+from .ends import is_over, last_quarter, noisy_only_in_training
 from .evidence import (
     LATEST,
     elasticity_at_start,
     fastest_ratios,
+    highest_ratio,
     promised,
     rates_of,
     undecayed,
@@ -28,28 +29,30 @@ def lr_too_high(history: History) -> Verdict:
     - The loss jumped: the highest level after the first step (medians of three) is over 10
       times the start; or over 3 times, and less than 9 tenths of the way are done now. Healthy
       runs jump to 2.1 times at most.
-    - Updates are over 0.2 of the weights (healthy: 0.03), and the loss is poor.
+    - Updates (without the part of weight decay) are over 0.12 of the weights at three looks on
+      end and the loss is poor, or over 0.3; healthy runs: 0.03. Often the first steps show it,
+      and what is left later is a network that no longer moves.
     - Consecutive gradients point against each other (cosine under -0.3 in the median of 3 looks
-      or more), and the loss is poor.
+      or more), updates are over 0.02 of the weights, and the loss is poor.
 
     Poor: less than 3 tenths of the way from chance to floor is done. The first step's own loss
     counts as start, so that a bad initialisation is not blamed on the rate, and where the first
-    gradient explodes before any step this rule passes. A training loss far above that of
-    validation is noise of dropout, not a jump. Abstains below 3 steps. Notes n4: loss exploding
-    means a very high learning rate.
+    gradient explodes before any step this rule passes. Weights that began next to 0 have no
+    ratio. A training loss far above that of validation is noise of dropout, not a jump. Abstains
+    below 3 steps. Notes n4: loss exploding means a very high learning rate.
     """
     name, course = "lr-too-high", course_of(history)
     if course.num < 3:
         return not_judged(name, "fewer than 3 steps")
     if elasticity_at_start(history) > EXPLODING:
         return passed(name, "the first gradient was too large before any step: see the start")
-    ratio = median(undecayed(history, update_ratios(history))[-LATEST:])
-    turns = finite(history.looks.turn)
-    turn = median(turns[-LATEST:]) if len(turns) >= 3 else NAN
+    ratio, turn = highest_ratio(history), _turn(history)
     poor = not course.progress > 0.3
     jumped = course.peak > 10 or (course.peak > 3 and not course.progress > 0.9)
-    jumped = jumped and not _noisy_only_in_training(history)
-    if not ((jumped and not ratio < 1e-4) or (ratio > 0.2 and poor) or (turn < -0.3 and poor)):
+    jumped = jumped and not ratio < 1e-3 and not noisy_only_in_training(history)
+    large = ratio > 0.3 or (ratio > 0.12 and poor)
+    back_and_forth = turn < -0.3 and ratio > 0.02 and poor
+    if not (jumped or large or back_and_forth):
         return passed(name, f"updates are {ratio:.2g} of the weights, the loss does not jump")
     severity: Severity = "error" if jumped and not course.progress > 0 else "warning"
     return find(
@@ -60,16 +63,16 @@ def lr_too_high(history: History) -> Verdict:
         SOURCE,
         history=history,
         curve=loss_curve(course),
-        update_ratio=ratio,
+        highest_update_ratio=ratio,
         highest_over_first_loss=course.peak,
         turn=turn,
         progress=course.progress,
     )
 
 
-def _noisy_only_in_training(history: History) -> bool:
-    course, val = course_of(history), finite(history.epochs.validation_loss)
-    return bool(len(val) and val[-1] < 1.2 * course.start and course.now > 1.5 * val[-1])
+def _turn(history: History) -> float:
+    turns = finite(history.looks.turn)
+    return median(turns[-LATEST:]) if len(turns) >= 3 else NAN
 
 
 def lr_too_low(history: History) -> Verdict:
@@ -79,9 +82,9 @@ def lr_too_low(history: History) -> Verdict:
     where the rate was not decayed, and by the share of the way from chance to floor that is
     done: r under 4e-5 and under half of the way (from the second look on); r under 4e-4 and
     under 0.3 after 50 steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to
-    0.07 in their first steps. Or, when the run is over:
-    28 % of the whole descent came in its last quarter at an undecayed rate, after 5 epochs or
-    more, and under 0.8 of the way is done. Abstains while the rate still rises (warm-up), and
+    0.07 in their first steps. Or, when the run is over: 28 % of the whole descent came in its
+    last quarter at an undecayed rate, after 5 epochs or more, and under 0.8 of the way is done
+    (15 % and 0.3 where r is under 3e-3). Abstains while the rate still rises (warm-up), and
     where neither updates nor the end were seen. Notes n4: loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
@@ -90,7 +93,7 @@ def lr_too_low(history: History) -> Verdict:
         return not_judged(name, "the rate still rises")
     known = fastest_ratios(history)
     told = history.setting.chance_loss is not None
-    slow = _still_falling(history)
+    slow = _still_falling(history, median(known))
     if len(known) < 2 and not slow:
         return not_judged(name, "updates were looked at less than twice, and the run is not over")
     ratio = median(known[-LATEST:]) if len(known) else 1.0
@@ -101,8 +104,7 @@ def lr_too_low(history: History) -> Verdict:
         "warning",
         "Steps are too small: the loss hardly moves."
         if not slow
-        else "Steps are too small for "
-        "the length of the run: the loss was still falling as before when it ended.",
+        else "Steps are too small for the length of the run: the loss fell until its end.",
         "Multiply the learning rate by 10.",
         SOURCE,
         history=history,
@@ -121,12 +123,14 @@ def _tiny(ratio: float, num: int, progress: float) -> bool:
     )
 
 
-def _still_falling(history: History) -> bool:
+def _still_falling(history: History, ratio: float) -> bool:
     if not is_over(history) or len(history.epochs.epoch) < 5:
         return False
     undecayed_end = not rates_of(history).share < 0.3
     late, done = last_quarter(history), course_of(history).progress
-    return undecayed_end and late > 0.28 and done < 0.8
+    return undecayed_end and (
+        (late > 0.28 and done < 0.8) or (late > 0.15 and done < 0.3 and ratio < 3e-3)
+    )
 
 
 def lr_good(history: History) -> Verdict:

@@ -12,7 +12,7 @@ SOURCE = "notes n4, Track the ratio of weight updates to weight magnitudes: abou
 # Healthy layers: 0.07 at most (batch norm, SGD, first steps). The notes call 0.01 about okay.
 HIGH = 0.25
 # Healthy layers: 3e-4 and more in the first tenth of a run, 1e-5 in converged ones.
-LOW, LOWER_THAN_OTHERS = 2e-4, 0.05
+LOW, LOWER_THAN_OTHERS = 3e-4, 0.1
 
 
 def update_ratio_high(history: History) -> Verdict:
@@ -45,8 +45,8 @@ def update_ratio_high(history: History) -> Verdict:
 def update_ratio_low(history: History) -> Verdict:
     """Fires when layers that hold most of the weights hardly move, and others do.
 
-    Layers with half of the weights or more have ``|update| / |weights|`` under 2e-4 and under a
-    twentieth of the fastest layer's, at looks where the rate was at a third of its highest or
+    Layers with half of the weights or more have ``|update| / |weights|`` under 3e-4 and under a
+    tenth of the fastest layer's, at looks where the rate was at a third of its highest or
     more, after 10 steps and while less than 85 % of the way from chance to floor is done: a
     group has too small a rate, or its gradient is lost. Ratios of converged runs and at the end
     of a schedule are not judged. Abstains without looks, and with one layer. Notes n4.
