@@ -11,7 +11,6 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,6 +26,8 @@ from goodfit.adapters import watch
 Step = Callable[[Tensor, Tensor], None]
 WATCHERS = ("none", "goodfit", "arc-training", "traintools", "trainpulse")
 PACKAGES = {"arc-training": "arc", "traintools": "traintools", "trainpulse": "trainpulse"}
+# A block is about this long: shorter than what changes on a machine, longer than a look.
+BLOCK_S = 0.1
 HEADS = ("watched by", "cpu ms/step", "cpu x none", "min..max", "wall x none", "min..max", "looks")
 
 
@@ -105,55 +106,84 @@ OTHERS: dict[str, Callable[[Loop], Step]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sample:
     """One training: seconds of processor and wall for all its steps, and looks where counted."""
 
-    cpu_s: float
-    wall_s: float
-    looks: int
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    looks: int = 0
 
 
-def train(model: Model, watcher: str, seed: int, num_steps: int) -> Sample:
-    """Train a fresh network, what watches it set up and taken down included."""
-    torch.manual_seed(seed)
-    net = model.net()
-    loop = Loop(net, torch.optim.AdamW(net.parameters(), 1e-3), nn.CrossEntropyLoss())
-    batches = [model.batch() for _ in range(min(num_steps, 50))]
-    order = torch.randint(len(batches), (num_steps,)).tolist()
+class Run:
+    """One training that is run block by block, its watcher alive all the while."""
+
+    def __init__(self, model: Model, watcher: str, seed: int) -> None:
+        torch.manual_seed(seed)
+        net = model.net()
+        self.loop = Loop(net, torch.optim.AdamW(net.parameters(), 1e-3), nn.CrossEntropyLoss())
+        self.batches = [model.batch() for _ in range(20)]
+        self.watcher, self.sample, self.eye = watcher, Sample(), None
+        self.ended_s = time.perf_counter()
+        with self.timed():
+            if watcher == "goodfit":
+                self.eye = watch(net, self.loop.optimizer, self.loop.loss_fn, say=None).__enter__()
+            self.step = OTHERS[watcher](self.loop) if watcher in OTHERS else self.loop.step
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add what happens inside to the sample."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        if self.eye is not None:
+            # The others' blocks are no time of this loop: a watch earns nothing by them.
+            self.eye.schedule.began_s += wall - self.ended_s
+        yield
+        self.ended_s = time.perf_counter()
+        self.sample.cpu_s += time.process_time() - cpu
+        self.sample.wall_s += self.ended_s - wall
+
+    def block(self, num_steps: int) -> None:
+        """Train so many steps, on the batches in a drawn order."""
+        order = torch.randint(len(self.batches), (num_steps,)).tolist()
+        with self.timed():
+            for number in order:
+                self.step(*self.batches[number])
+
+    def close(self) -> Sample:
+        """Take the watch down; returns what it all took."""
+        if self.eye is not None:
+            with self.timed():
+                self.eye.__exit__(None, None, None)
+            self.sample.looks = len(self.eye.history.looks.step)
+        return self.sample
+
+
+def run_round(
+    model: Model, names: list[str], seed: int, blocks: int, steps: int
+) -> dict[str, Sample]:
+    """All watchers side by side, block by block: what else the machine does weighs on all."""
     gc.collect()
-    wall, cpu, looks = time.perf_counter(), time.process_time(), 0
-    around: AbstractContextManager = nullcontext()
-    if watcher == "goodfit":
-        around = watch(net, loop.optimizer, loop.loss_fn)
-    step = OTHERS[watcher](loop) if watcher in OTHERS else loop.step
-    with around as eye:
-        for number in order:
-            step(*batches[number])
-    cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
-    if eye is not None:
-        looks = len(eye.history.looks.step)
-    return Sample(cpu_s, wall_s, looks)
-
-
-def rounds(names: list[str], repeats: int) -> Iterator[tuple[int, str]]:
-    """Each name once in every round, another one first in each."""
-    for number in range(repeats):
+    runs = {name: Run(model, name, seed) for name in names}
+    for number in range(blocks):
         for name in rotated(names, number):
-            yield number, name
+            runs[name].block(steps)
+    return {name: run.close() for name, run in runs.items()}
 
 
 def run_model(model: Model, names: list[str], repeats: int, seconds: float) -> dict:
-    """All watchers on one model, interleaved in this process; ratios within a round."""
-    for name in names:
-        train(model, name, seed=0, num_steps=4)
-    steps = max(model.min_steps, int(seconds / model.step_s()))
+    """All watchers on one model; ratios within a round."""
+    step_s = model.step_s()
+    total = max(model.min_steps, int(seconds / step_s))
+    steps = max(1, min(total, int(BLOCK_S / step_s)))
+    blocks = -(-total // steps)
+    run_round(model, names, 0, 1, 4)
     samples: dict[str, list[Sample]] = {name: [] for name in names}
-    for number, name in rounds(names, repeats):
-        progress(f"{model.name}: round {number + 1} of {repeats}, {name}, {steps} steps")
-        samples[name].append(train(model, name, number, steps))
-    base = samples["none"]
-    return {"steps": steps, "results": {n: summarise(s, base, steps) for n, s in samples.items()}}
+    for number in range(repeats):
+        progress(f"{model.name}: round {number + 1} of {repeats}, {blocks} blocks of {steps} steps")
+        for name, sample in run_round(model, names, number, blocks, steps).items():
+            samples[name].append(sample)
+    done, base = blocks * steps, samples["none"]
+    return {"steps": done, "results": {n: summarise(s, base, done) for n, s in samples.items()}}
 
 
 def summarise(samples: list[Sample], base: list[Sample], steps: int) -> dict:
@@ -187,7 +217,9 @@ def peak_mb() -> float:
 def peak(name: str, watcher: str, steps: int) -> float:
     """Peak resident memory of a training, in a process of its own, in MB."""
     torch.set_num_threads(1)
-    train(next(model for model in MODELS if model.name == name), watcher, 0, steps)
+    run = Run(next(model for model in MODELS if model.name == name), watcher, 0)
+    run.block(steps)
+    run.close()
     return peak_mb()
 
 
@@ -235,7 +267,7 @@ def main() -> None:
     content |= {"n": options.repeats, "threads": options.threads, "models": {}}
     for model in [model for model in MODELS if model.name in options.models]:
         found = run_model(model, names, options.repeats, options.seconds)
-        found["memory_mb"] = memory(model.name, min(found["steps"], 200))
+        found["memory_mb"] = memory(model.name, min(found["steps"], 100))
         content["models"][model.name] = found
         ratio = found["memory_mb"]["ratio"]
         title = f"{model.name}: {found['steps']} steps, n = {options.repeats}; peak memory"

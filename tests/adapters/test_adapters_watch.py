@@ -70,6 +70,16 @@ def test_a_loss_that_is_a_function_is_told(late: bool) -> None:
         assert 0.0 < history.epochs.clean_loss[-1] < 1.0
 
 
+def test_a_loss_may_be_told_as_a_number() -> None:
+    loop = Loop()
+    x, y = data()
+    with watch(loop.net, loop.optimizer, say=None) as eye:
+        for part in torch.arange(256).split(BATCH):
+            eye.loss(loop.batch(x[part], y[part], 0))
+    assert len(eye.history.steps.loss) == 8
+    assert all(0 < loss < 5 for loss in eye.history.steps.loss)
+
+
 def test_looks_agree_with_torch() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(FEATURES, 8), nn.Tanh(), nn.Linear(8, CLASSES))

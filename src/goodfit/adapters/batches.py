@@ -9,21 +9,22 @@ from .tallies import Counts
 
 # After an evaluation, so many batches are known by their fingerprint: the beginning of an epoch.
 EPOCH_START = 2
-# Without evaluations, the first batch of all is waited for during so many batches.
-PATIENCE = 20_000
+# Without evaluations, the first so many batches are waited for, by a look at each so-many-th: an
+# order that repeats meets one of them in every epoch, for half a microsecond a step.
+WINDOW = 32
 
 
 class Batches:
     """Recognises training batches by fingerprints, as few as will do.
 
-    Fingerprints are taken in looks, at the beginning of each epoch (the passes after an
-    evaluation), and, while no evaluation has been seen, until the first batch comes again.
+    Fingerprints are taken in looks, of the first 32 batches and every 32nd, and at the beginning
+    of each epoch (the passes after an evaluation).
     """
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
-        self.period = 0
-        self.starts = EPOCH_START
+        self.period = self.confirmed = 0
+        self.starts = WINDOW
         self.evaluated = False
         self.known: dict[int, int] = {}
         self.last: tuple[int, int] = (-1, 0)
@@ -32,7 +33,12 @@ class Batches:
     @property
     def wanted(self) -> bool:
         """Whether the next training batch is to be shown, beside those of looks."""
-        return self.starts > 0 or (not self.evaluated and self.last[0] < PATIENCE)
+        return self.starts > 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches after which they came again, where that was seen twice."""
+        return self.period if self.confirmed > 1 else 0
 
     def evaluation(self) -> None:
         """An evaluation was seen: what follows is the beginning of an epoch."""
@@ -45,17 +51,27 @@ class Batches:
         self.fresh = print_ != before[1]
         if before[0] == place - 1:
             self.counts.count("same-batch", not self.fresh)
-        self._order(print_, place)
-
-    def _order(self, print_: int, place: int) -> None:
         earlier = self.known.get(print_, 0)
-        again = 0 < earlier < place - 1
+        again = self.fresh and 0 < earlier < place - 1
+        if self.evaluated:
+            self._at_start(print_, place, again)
+        else:
+            self._anywhere(print_, place, earlier if again else 0)
+        self.starts = max(self.starts - 1, 0)
+
+    def _at_start(self, print_: int, place: int, again: bool) -> None:
+        """Epochs are known by the evaluations between them."""
         if self.starts > 0:
-            self.starts -= 1
-            if place > EPOCH_START:
-                self.counts.count("same-order", again)
+            self.counts.count("same-order", again)
             self.known[print_] = place
-        elif not self.evaluated and again and self.fresh:
-            self.period = self.period or place - earlier
-            self.counts.count("same-order", True)
+
+    def _anywhere(self, print_: int, place: int, earlier: int) -> None:
+        """Epochs are not known: batches that come again after equal times are in one order."""
+        if earlier and self.period:
+            same = (place - earlier) % self.period == 0
+            self.counts.count("same-order", same)
+            self.confirmed += same
+        elif earlier:
+            self.period = place - earlier
+        if place <= WINDOW and not earlier:
             self.known[print_] = place

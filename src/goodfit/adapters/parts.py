@@ -32,8 +32,8 @@ def precision_of(device: str) -> tuple[str, torch.dtype] | None:
 
 
 def has_closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether an optimiser's step was given a closure."""
-    return (bool(args) and args[0] is not None) or kwargs.get("closure") is not None
+    """Say whether an optimiser's step was given a closure; ``args`` begin with the optimiser."""
+    return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None
 
 
 def has_modes(module: nn.Module) -> bool:

@@ -21,6 +21,8 @@ from ..probes.hooks import Hook
 from .steps import Number, Steps
 
 Nothing = Callable[..., None]
+# A mask: every 32nd batch is shown, whatever else is going on.
+EACH = 31
 
 
 def nothing(*args: object) -> None:
@@ -73,7 +75,8 @@ class Pulse:
 
     def step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """The optimiser is about to step (its pre-hook)."""
-        if self.looking or self.slow or args or kwargs:
+        # torch counts the optimiser itself among the arguments.
+        if self.looking or self.slow or len(args) > 1 or kwargs:
             self.on_step(optimizer, args, kwargs)
         else:
             self.close(optimizer)
@@ -119,7 +122,7 @@ class SeesForward(Hook):
         if torch.is_grad_enabled():
             pulse.batch = (args, kwargs, output)
             pulse.num_passes += 1
-            if pulse.prints:
+            if pulse.prints or not pulse.num_passes & EACH:
                 pulse.on_batch(args, kwargs)
             if pulse.gives_loss:
                 pulse.on_output(output)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -22,6 +22,7 @@ from .presence import presence_s
 from .schedule import Schedule
 from .steps import NAN, Epochs
 
+LossT = TypeVar("LossT", Tensor, float)
 LOWER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "perplexity")
 UNSEEN_CLEAN = "loss on training rows in evaluation mode: it needs the loss as a module"
 # Of what was earned since the last one, a clean evaluation may take this share.
@@ -70,13 +71,17 @@ class Watch:
     ) -> None:
         self.eyes.close()
 
-    def loss(self, loss: Tensor) -> Tensor:
+    def loss(self, loss: LossT) -> LossT:
         """Tell the loss of a training batch, where no loss module could be hooked.
 
-        Call it before ``backward`` and what the loss was computed from is known too. Returns the
-        loss, so that it can stand in the loop: ``watch.loss(F.cross_entropy(...)).backward()``.
+        Call it before ``backward`` and what the loss was computed from is known too; as a number
+        it is only written down. Returns the loss, so that it can stand in the loop:
+        ``watch.loss(F.cross_entropy(...)).backward()``.
         """
-        self.eyes.pulse.hear(loss)
+        if isinstance(loss, Tensor):
+            self.eyes.pulse.hear(loss)
+        else:
+            self.eyes.steps.hear(loss, True)
         return loss
 
     def validation(self, loss: float | Tensor, **metrics: float | Tensor) -> None:
@@ -142,10 +147,16 @@ class Watch:
             tallies=self._tallies(),
             setting=replace(setting, **self._known),
             autopsy=eyes.autopsy,
-            steps_per_epoch=self._steps_per_epoch or self.epochs.every() or eyes.batches.period,
+            steps_per_epoch=self._steps_per_epoch
+            or self.epochs.every()
+            or eyes.batches.steps_per_epoch,
             clipped=bool(eyes.lookout.cut_norms),
             unseen=tuple(eyes.unseen),
         )
+
+    def _epoch_length(self) -> int:
+        told = self._steps_per_epoch or self.epochs.every()
+        return told or self.eyes.batches.steps_per_epoch
 
     def _tallies(self) -> Mapping[str, Tally]:
         """Return the counts, with those that the hooks keep in numbers of their own."""
@@ -180,12 +191,21 @@ class Watch:
         if not self.schedule.allows(step, self._word_s):
             return
         began = now_s()
-        for finding in self.findings:
+        for finding in self._findings_or_none(step):
             if finding.severity != "info" and finding.rule not in self._said:
                 self._said.add(finding.rule)
                 self.say(f"step {step}: {finding}")
         self._word_s = now_s() - began
         self.schedule.other_s += self._word_s
+
+    def _findings_or_none(self, step: int) -> tuple[Finding, ...]:
+        """Return the findings; a rule that fails must not end a training."""
+        try:
+            return self.findings
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            reason = f"an early word at step {step}: a rule failed ({error})"
+            self.eyes.unseen.setdefault(reason)
+            return ()
 
 
 def _number(value: float | Tensor) -> float:
