@@ -92,12 +92,14 @@ def lr_too_low(history: History) -> Verdict:
     if rates.rising:
         return not_judged(name, "the rate still rises")
     known = fastest_ratios(history)
-    told = history.setting.chance_loss is not None
+    # A network that was trained before starts below chance: how far it gets tells nothing.
+    fresh = history.setting.chance_loss is not None and course.done(course.between(0, 0.1)) < 0.15
+    done = course.progress if fresh else max(course.progress, 0.4)
     slow = _still_falling(history, median(known))
     if len(known) < 2 and not slow:
         return not_judged(name, "updates were looked at less than twice, and the run is not over")
     ratio = median(known[-LATEST:]) if len(known) else 1.0
-    if not (ratio > 0 and (_tiny(ratio, course.num, course.progress if told else 0.4) or slow)):
+    if not (ratio > 0 and (_tiny(ratio, course.num, done) or slow)):
         return passed(name, f"updates are {ratio:.2g} of the weights")
     return find(
         name,
