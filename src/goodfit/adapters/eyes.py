@@ -75,6 +75,7 @@ class Eyes:
         self.looked: Callable[[int], None] = lambda step: None
         self._order = Order(self.optimizers)
         self._handles: list[RemovableHandle] = []
+        self._after: list[RemovableHandle] = []
         self._held: tuple[Any, Any] = (None, None)
         self._judged: Judged | None = None
         self._closures = False
@@ -96,16 +97,16 @@ class Eyes:
             hang(self.loss_fn.register_forward_hook(SeesLoss(pulse), with_kwargs=True))
         for optimizer in self.optimizers:
             hang(optimizer.register_step_pre_hook(pulse.step))
-            hang(optimizer.register_step_post_hook(pulse.stepped))
         self._count_foreign()
         self._arm(first=True)
 
     def close(self) -> None:
         """Take all hooks away, and let batches and graphs go."""
         self.lookout.disarm()
-        for handle in self._handles:
+        for handle in (*self._handles, *self._after):
             handle.remove()
         self._handles.clear()
+        self._after.clear()
         self.pulse.batch = self.pulse.judged = self._judged = None
         self._held = (None, None)
 
@@ -151,12 +152,26 @@ class Eyes:
             self._use_closures()
         if self.lookout.armed:
             self.lookout.before()
+        self._hang_after(wanted=self.lookout.armed or self._closures)
         if not self._closures:
             self._close_step(optimizer)
 
+    def _hang_after(self, *, wanted: bool) -> None:
+        """Hang or remove the post-hooks, from a pre-hook: torch goes through them meanwhile.
+
+        Only looks and closures need them, and they cost a microsecond a step.
+        """
+        if wanted and not self._after:
+            for optimizer in self.optimizers:
+                self._after.append(optimizer.register_step_post_hook(self.pulse.stepped))
+        elif not wanted:
+            while self._after:
+                self._after.pop().remove()
+        self.pulse.slow = bool(self._after) or len(self.optimizers) > 1
+
     def _use_closures(self) -> None:
         """With a closure, forward and backward come after the pre-hook: close steps after them."""
-        self._closures = self.pulse.slow = True
+        self._closures = True
         canary, self.pulse.canary = self.pulse.canary, None
         if canary is not None:
             hook = Call(self._check_gradient)
