@@ -55,7 +55,7 @@ def build(problem: Problem) -> tuple[Job, Course]:
     compile_s[problem.name] = time.perf_counter() - began
     if executor.kind != "compiled":
         raise ImportError(executor.reason)
-    job = training._job(recipe, data, task, executor, Silent())
+    job = training._job(recipe, data, task, population, executor, Silent())
     return job, start(population, data.batches.steps_per_epoch)
 
 

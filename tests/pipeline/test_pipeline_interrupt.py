@@ -23,13 +23,13 @@ class Signals(gf.Listener):
     def __init__(self, when: str) -> None:
         self.when = when
 
-    def on_card(self, *_: object) -> None:
+    def on_card(self, card: object, sizes: object) -> None:
         self._send("card")
 
-    def on_folder(self, *_: object) -> None:
+    def on_folder(self, path: object) -> None:
         self._send("folder")
 
-    def on_verdicts(self, *_: object) -> None:
+    def on_verdicts(self, verdicts: object) -> None:
         self._send("verdicts")
 
     def _send(self, told: str) -> None:
