@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
 from ..probes.clock import now_s
-from ..records import Finding, History, Tally, Verdict
+from ..records import Finding, History, Stopped, Tally, Verdict
 from .eyes import UNSEEN_BETWEEN, Eyes
 from .presence import presence_s
 from .schedule import Schedule
@@ -58,6 +58,7 @@ class Watch:
         self._word_s, self._clean_since_s = 0.0, now_s()
         self._known: dict[str, Any] = {}
         self._steps_per_epoch = 0
+        self.stopped: Stopped = ""
 
     def __enter__(self) -> Self:
         self.eyes.open()
@@ -70,6 +71,10 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         self.eyes.close()
+        if error is None:
+            self.stopped = "budget"
+        elif isinstance(error, KeyboardInterrupt):
+            self.stopped = "interrupted"
 
     def loss(self, loss: LossT) -> LossT:
         """Tell the loss of a training batch, where no loss module could be hooked.
@@ -150,6 +155,7 @@ class Watch:
             steps_per_epoch=self._steps_per_epoch
             or self.epochs.every()
             or eyes.batches.steps_per_epoch,
+            stopped=self.stopped,
             clipped=bool(eyes.lookout.cut_norms),
             unseen=tuple(eyes.unseen),
         )
