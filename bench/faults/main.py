@@ -19,12 +19,16 @@ from bench.report import RESULTS, header, write_json
 PACKAGES = ("goodfit", "torch", "numpy", "scikit-learn")
 
 
-def facts_of(part: str, quick: bool, processes: int) -> dict[str, Any]:
+def facts_of(module: str, part: str, processes: int, **flags: bool) -> dict[str, Any]:
     """Command, machine, versions."""
-    options = {"part": part, "processes": processes}
-    facts = header("bench.faults", options, PACKAGES)
-    facts["command"] += " --quick" if quick else ""
-    return {**facts, "part": part, "quick": quick}
+    facts = header(module, {"part": part, "processes": processes}, PACKAGES)
+    facts["command"] += "".join(f" --{name}" for name, given in flags.items() if given)
+    return {**facts, "part": part, **flags}
+
+
+def output_of(records: Path | None, part: str) -> Path:
+    """Where the table goes: beside records that were named, else among the results."""
+    return records or RESULTS / f"faults_{part.replace('-', '_')}.json"
 
 
 def main() -> None:
@@ -35,7 +39,8 @@ def main() -> None:
         show(options.case)
         return
     path: Path = options.records or RESULTS / "faults" / f"{options.part}.jsonl"
-    facts = facts_of(options.part, options.quick, options.processes)
+    flags = {"quick": options.quick, "healthy": options.healthy}
+    facts = facts_of("bench.faults", options.part, options.processes, **flags)
     cases = cases_named(options)
     run_all(cases, path, options.processes, partial(run_case, histories=options.histories))
     keys = {case.key for case in cases}
@@ -43,8 +48,9 @@ def main() -> None:
     text = markdown(facts, records)
     print(text)
     path.with_suffix(".summary.txt").write_text(summary(records), encoding="utf-8")
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
-    write_json(path.with_suffix(".json"), as_json(facts, records))
+    out = output_of(options.records, options.part)
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    write_json(out.with_suffix(".json"), as_json(facts, records))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults.cases import Case, cases_of, fault_of, program_of
-from bench.faults.main import facts_of
+from bench.faults.main import facts_of, output_of
 from bench.faults.measure import Share, case_of, count, planted_runs, wilson
 from bench.faults.one import STEP_ERRORS, quiet
 from bench.faults.packages import IMPORTS, Guarded, Readers, installed, meanings
@@ -117,12 +117,12 @@ def main() -> None:
     rows = [[tool, *map(str, found.values())] for tool, found in shares.items()]
     text = "\n".join(table(["tool", "detected", "named right", "false alarms"], rows))
     print(text)
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
-    facts = facts_of(options.part, options.quick, options.processes)
-    facts["command"] = facts["command"].replace("bench.faults", "bench.faults.peers")
+    out = output_of(options.records and path, f"{options.part}-peers")
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    facts = facts_of("bench.faults.peers", options.part, options.processes, quick=options.quick)
     facts["versions"] |= versions([*IMPORTS])
     write_json(
-        path.with_suffix(".json"),
+        out.with_suffix(".json"),
         {
             **facts,
             "tools": {

@@ -84,6 +84,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--part", choices=("development", "held-out"), default="development")
     parser.add_argument("--quick", action="store_true", help="a subset, under 3 minutes")
+    parser.add_argument("--healthy", action="store_true", help="the healthy runs alone")
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
     parser.add_argument("--records", type=Path, help="JSONL of the cases; resumed where it is")
     parser.add_argument("--histories", type=Path, help="folder to keep each case's history in")
@@ -93,4 +94,5 @@ def parse_arguments() -> argparse.Namespace:
 
 def cases_named(options: argparse.Namespace) -> Sequence[Case]:
     """The cases that the options ask for."""
-    return cases_of(options.part, quick=options.quick)
+    cases = cases_of(options.part, quick=options.quick)
+    return [case for case in cases if not case.fault] if options.healthy else cases
