@@ -9,11 +9,12 @@ import pytest
 
 from bench.faults import plant_data, plant_loop
 from bench.faults.bases import BASES
+from bench.faults.means import MEANS
 from bench.faults.oracle import judge
 from bench.faults.packages import IMPORTS, WORDS, installed, label_of, meanings
 from bench.faults.peers import peer_named, run_peers
 from bench.faults.program import Program, start, train
-from bench.faults.published import MEANS, TOOLS, fired
+from bench.faults.published import TOOLS, fired
 from bench.faults.run import cases_of
 from bench.faults.trace import Spy, Trace
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.faults.means import MEANS
 from bench.faults.program import Script
-from bench.faults.published import MEANS
 from bench.faults.trace import Spy
 
 _BAD, _VANISH, _FLAT = MEANS["ExplodingTensor"], MEANS["VanishingGradient"], MEANS["not_converge"]

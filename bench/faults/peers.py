@@ -13,11 +13,12 @@ from typing import Any
 
 from bench.faults.cases import Case, cases_of, fault_of, program_of
 from bench.faults.main import facts_of, output_of
+from bench.faults.means import MEANS
 from bench.faults.measure import Share, case_of, count, planted_runs, wilson
 from bench.faults.one import STEP_ERRORS, quiet
 from bench.faults.packages import IMPORTS, Guarded, Readers, installed, meanings
 from bench.faults.program import start, train
-from bench.faults.published import MEANS, TOOLS, fired
+from bench.faults.published import TOOLS, fired
 from bench.faults.run import read_results, run_all
 from bench.faults.table import table
 from bench.faults.trace import Spy

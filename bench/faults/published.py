@@ -3,7 +3,7 @@
 SageMaker Debugger: documentation of its built-in rules, default thresholds. AutoTrainer: Zhang et
 al., ICSE 2021, parameters as published with it. DeepDiagnosis: Wardat et al., ICSE 2022, symptoms
 and thresholds as published with it; it stops at its first symptom. Each rule gives the step at
-which it fires first, or None; :data:`MEANS` says generously which names of the catalogue count.
+which it fires first, or None.
 """
 
 import math
@@ -266,38 +266,6 @@ TOOLS: Mapping[str, Rules] = {
         "loss not decreasing": deep_loss_flat,
         "vanishing gradient": vanishing_gradient,
     },
-}
-_START = ("init-too-small", "init-too-large", "symmetric-init", "initial-loss-off", "dead-at-init")
-_VANISH = ("gradient-vanishing", "no-gradient", "init-too-small", "saturated-units", "dead-units")
-_BAD = ("loss-not-finite", "gradient-exploding", "input-not-finite", "lr-too-high", "loss-exploded")
-_DEAD = ("dead-units", "dead-at-init")
-_STILL = ("weights-unchanged", "not-in-optimizer", "no-gradient", "lr-too-low")
-_FLAT = (*_STILL, "plateau", "underfitting", "schedule-ended-early")
-MEANS: Mapping[str, tuple[str, ...]] = {
-    "VanishingGradient": _VANISH,
-    "ExplodingTensor": _BAD,
-    "PoorWeightInitialization": _START,
-    "SaturatedActivation": ("saturated-units", "init-too-large"),
-    "DeadRelu": _DEAD,
-    "UnchangedTensor": _STILL,
-    "Overfit": ("overfitting",),
-    "Overtraining": ("overfitting", "plateau"),
-    "LossNotDecreasing": (*_FLAT, "lr-too-high"),
-    "ClassImbalance": ("class-imbalance",),
-    "AllZero": ("no-gradient", *_DEAD),
-    "WeightUpdateRatio": ("update-ratio-high", "update-ratio-low", "lr-too-high", *_STILL),
-    "vanish": _VANISH,
-    "explode": _BAD,
-    "relu": _DEAD,
-    "unstable": ("oscillating", "lr-too-high", "batch-too-small"),
-    "not_converge": _FLAT,
-    "out of range": ("loss-output-mismatch",),
-    "numerical error": (*_BAD, "no-gradient"),
-    "dead node": _DEAD,
-    "saturated activation": ("saturated-units", "init-too-large"),
-    "unchanged weight": _STILL,
-    "loss not decreasing": _FLAT,
-    "vanishing gradient": _VANISH,
 }
 
 
