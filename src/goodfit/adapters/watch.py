@@ -127,6 +127,7 @@ class Watch:
         """Tell what the loop knows and hooks cannot see: fields of ``records.Setting``.
 
         Example:
+            >>> import torch
             >>> net = nn.Linear(1, 1)
             >>> watching = watch(net, torch.optim.SGD(net.parameters()))
             >>> watching.know(num_steps=500, max_grad_norm=1.0)
@@ -251,6 +252,7 @@ def watch(
         GoodfitError: ``optimizer`` is not an optimiser of torch.
 
     Example:
+        >>> import torch
         >>> net = nn.Linear(2, 1)
         >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
         >>> loss_fn = nn.MSELoss()
