@@ -37,7 +37,7 @@ def look_every(num_parameters: int, batch_size: int) -> int:
 
     Example:
         >>> look_every(9_000, 32), look_every(10_000_000, 128)
-        (800, 101)
+        (630, 101)
     """
     arithmetic = 6.0 * num_parameters * batch_size / FLOPS
     ratio = (LOOK_S + 2.0 * arithmetic) / (STEP_S + arithmetic)

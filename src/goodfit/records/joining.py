@@ -20,7 +20,7 @@ def joined_looks(parts: Sequence[Looks]) -> Looks:
         >>> two = Looks(step=(2,), layers=(Layer(name="b", kind="Linear", grad_norm=(0.1,)),))
         >>> both = joined_looks([one, two])
         >>> both.step, [layer.grad_norm for layer in both.layers]
-        ((1, 2), ((0.5, nan), (nan, 0.1)))
+        ((1, 2), [(0.5, nan), (nan, 0.1)])
     """
     columns = {name: _joined([getattr(part, name) for part in parts]) for name in _COLUMNS}
     known = {layer.name: layer for part in parts for layer in part.layers}
