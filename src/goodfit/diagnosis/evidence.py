@@ -95,8 +95,9 @@ def highest_ratio(history: History) -> float:
     mean square under 0.003): anything is large beside nothing.
     """
     looks, num = history.looks, history.setting.num_parameters
-    norms, decay = array(looks.weight_norm), decay_share(history)
-    ratios = update_ratios(history) * (1.0 - (min(decay, 1.0) if decay == decay else 0.0))
+    norms, decay = array(looks.weight_norm), decay_shares(history)
+    # Look by look: under AdamW a far too high rate is first a jump, and then mostly decay.
+    ratios = update_ratios(history) * (1.0 - np.nan_to_num(np.minimum(decay, 1.0)))
     ratios = ratios[~(norms < 0.003 * num**0.5)] if num else ratios
     ratios = finite(ratios)
     if len(ratios) < 2:
@@ -149,16 +150,21 @@ def promised(history: History) -> float:
 
 
 def decay_share(history: History) -> float:
-    """Return which share of an update is weight decay, the median over looks; NaN if unknown.
+    """Return which share of an update is weight decay, the median over looks; NaN if unknown."""
+    return median(decay_shares(history))
+
+
+def decay_shares(history: History) -> Array:
+    """Return which share of the update at each look is weight decay; NaN where unknown.
 
     ``lr wd |w| / |dw|`` where decay is decoupled (AdamW); ``wd |w| / (|g| + wd |w|)`` where it is
     added to the gradient.
     """
     setting, looks = history.setting, history.looks
-    if not setting.weight_decay or not looks.step:
-        return NAN
+    if not setting.weight_decay:
+        return np.full(len(looks.step), NAN)
     pull = setting.weight_decay * array(looks.weight_norm)
     with np.errstate(divide="ignore", invalid="ignore"):
         if "adamw" in setting.optimizer:
-            return median(lr_at_looks(history) * pull / array(looks.update_norm))
-        return median(pull / (array(looks.grad_norm) + pull))
+            return lr_at_looks(history) * pull / array(looks.update_norm)
+        return pull / (array(looks.grad_norm) + pull)
