@@ -22,15 +22,18 @@ from .history import (
 )
 from .joining import joined_looks
 from .results import RunInfo, Scores
+from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 
 __all__ = [
     "TALLIES",
     "Autopsy",
     "Column",
+    "Confirmed",
     "Curve",
     "DataCard",
     "EpochColumns",
     "Finding",
+    "Grouping",
     "History",
     "InputKind",
     "Layer",
@@ -42,10 +45,14 @@ __all__ = [
     "Setting",
     "Severity",
     "SplitSizes",
+    "Stage",
     "StepColumns",
     "Stopped",
+    "StudyRecord",
     "Tally",
     "Task",
+    "Trial",
+    "TrialState",
     "Verdict",
     "found",
     "joined_looks",
