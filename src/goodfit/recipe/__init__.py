@@ -1,5 +1,13 @@
-"""The recipe of a run: schema, TOML, and errors with the nearest known name and the line."""
+"""The recipe of a run, and the space of a search: a recipe with distributions in it.
 
+schema               what a recipe holds
+toml                 files, and errors with the nearest known name and the line
+distributions        what may stand in the place of a searched value
+space, space_make    the space: its parameters, grid, recipes; made of files, values, recipes
+"""
+
+from .distributions import Choice, Distribution, IntegerRange, Layers, LogUniform, Range, Uniform
+from .distributions_make import choice, integer, layers, loguniform, uniform
 from .schema import (
     CNN,
     MLP,
@@ -27,36 +35,58 @@ from .schema import (
     Split,
     Step,
 )
+from .space import LARGEST_GRID, Space, check_grid
+from .space_make import read_space, space_of, write_space
+from .space_walk import Parameter
 from .toml import find_line, read, validate, write
 
 __all__ = [
     "CNN",
+    "LARGEST_GRID",
     "MLP",
     "SGD",
     "Activation",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Choice",
     "Constant",
     "Cosine",
     "DataSource",
+    "Distribution",
     "EarlyStopping",
     "Engine",
     "Exponential",
+    "IntegerRange",
+    "Layers",
+    "LogUniform",
     "Momentum",
     "Nesterov",
     "Net",
     "OneCycle",
     "Optimizer",
     "OwnNet",
+    "Parameter",
     "Prepare",
     "RMSProp",
+    "Range",
     "Recipe",
     "Schedule",
+    "Space",
     "Split",
     "Step",
+    "Uniform",
+    "check_grid",
+    "choice",
     "find_line",
+    "integer",
+    "layers",
+    "loguniform",
     "read",
+    "read_space",
+    "space_of",
+    "uniform",
     "validate",
     "write",
+    "write_space",
 ]

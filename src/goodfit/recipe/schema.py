@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+if TYPE_CHECKING:
+    from .space import Space
+
 
 def _no_flag(value: Any) -> Any:
     """Refuse true and false, which Python would take as 1 and 0."""
@@ -56,11 +59,16 @@ class DataSource(Part):
 
 
 class Split(Part):
-    """Fractions of the rows that validate and that test; the rest trains."""
+    """Fractions of the rows that validate and that test; the rest trains.
+
+    ``seed`` says which rows; None means the recipe's own seed. Runs that are to be compared
+    share it.
+    """
 
     validation: PartOfAll = 0.15
     test: PartOfAll = 0.15
     stratify: bool = True
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> Split:
@@ -287,3 +295,5 @@ class Recipe(Part):
             early_stopping: EarlyStopping = ...,
             engine: Engine = ...,
         ) -> None: ...
+
+        def vary(self, /, **distributions: Any) -> Space: ...

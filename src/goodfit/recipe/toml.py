@@ -37,14 +37,19 @@ def read(
     Raises:
         RecipeError: the file is missing, is no TOML, or holds a wrong name or value.
     """
+    values, text = read_values(path)
+    return validate({**(defaults or {}), **values}, overrides, file=path, text=text)
+
+
+def read_values(path: Path) -> tuple[dict[str, Any], str]:
+    """Return what a TOML file holds, and its text, or say why it cannot be read."""
     text = _read_text(path)
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(
             f"{path} is not valid TOML.", given=str(error), do="Correct the named line."
         ) from None
-    return validate({**(defaults or {}), **values}, overrides, file=path, text=text)
 
 
 def write(recipe: Recipe) -> str:
@@ -65,16 +70,24 @@ def validate(
     text: str = "",
 ) -> Recipe:
     """Make a recipe of plain values and assignments, or say what is wrong with them."""
+    merged, given_by = merge(values, overrides)
+    try:
+        return Recipe.model_validate(merged)
+    except ValidationError as error:
+        raise explain(error, given_by, file, text) from None
+
+
+def merge(
+    values: Mapping[str, Any], overrides: Iterable[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values with assignments made, and which assignment gave each changed name."""
     merged = dict(values)
     given_by: dict[str, str] = {}
     for assignment in overrides:
         path, value = _parse_assignment(assignment)
-        _assign(merged, path.split("."), value)
+        assign(merged, path.split("."), value)
         given_by[path] = f"--set {assignment}"
-    try:
-        return Recipe.model_validate(merged)
-    except ValidationError as error:
-        raise _explain(error, given_by, file, text) from None
+    return merged, given_by
 
 
 def _read_text(path: Path) -> str:
@@ -105,7 +118,8 @@ def _parse_assignment(assignment: str) -> tuple[str, Any]:
     return path.strip(), values["value"] if len(values) == 1 else raw.strip()
 
 
-def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
+def assign(values: dict[str, Any], path: list[str], value: Any) -> None:
+    """Set the value at a path of names; tables on the way are copied."""
     head, *rest = path
     if not rest:
         values[head] = value
@@ -114,18 +128,18 @@ def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
     if head == "data" and isinstance(inner, str):
         inner = {"path": inner}
     copy = dict(inner) if isinstance(inner, dict) else {}
-    _assign(copy, rest, value)
+    assign(copy, rest, value)
     values[head] = copy
 
 
-def _explain(error: ValidationError, given_by: Origin, file: Path | None, text: str) -> RecipeError:
+def explain(error: ValidationError, given_by: Origin, file: Path | None, text: str) -> RecipeError:
     """Turn the first validation error into one that a person can act on."""
     first = error.errors(include_url=False)[0]
-    names, known = _follow([part for part in first["loc"] if isinstance(part, str)])
+    names, known = follow([part for part in first["loc"] if isinstance(part, str)])
     path = ".".join(names)
     if first["type"] == "union_tag_invalid":
-        return _unknown_kind(first, path, _place(f"{path}.kind", given_by, file, text))
-    place = _place(path, given_by, file, text)
+        return _unknown_kind(first, path, place_of(f"{path}.kind", given_by, file, text))
+    place = place_of(path, given_by, file, text)
     if first["type"] == "extra_forbidden":
         return RecipeError(
             f'{place}A recipe has no field "{path}".',
@@ -138,7 +152,7 @@ def _explain(error: ValidationError, given_by: Origin, file: Path | None, text: 
             do=f"Add {path}, for instance {path} = {_SAMPLES[path]}.",
         )
     return RecipeError(
-        f"{place}{path or 'recipe'}: {_sentence(first)}",
+        f"{place}{path or 'recipe'}: {sentence(first)}",
         given=repr(first["input"]),
         do=_advice(first, path),
     )
@@ -154,7 +168,7 @@ def _unknown_kind(first: Any, path: str, place: str) -> RecipeError:
     )
 
 
-def _follow(location: list[str]) -> tuple[list[str], list[str]]:
+def follow(location: list[str]) -> tuple[list[str], list[str]]:
     """Drop the union tags from a pydantic location; return names and the last level's fields."""
     names: list[str] = []
     level: list[type[BaseModel]] = [Recipe]
@@ -188,7 +202,8 @@ def _kind(model: type[BaseModel]) -> str | None:
     return cast(str, field.default) if field else None
 
 
-def _place(path: str, given_by: Origin, file: Path | None, text: str) -> str:
+def place_of(path: str, given_by: Origin, file: Path | None, text: str) -> str:
+    """Return where ``path`` was given: the assignment, or file and line; "" without a file."""
     for name, origin in given_by.items():
         if path == name or path.startswith(f"{name}.") or name.startswith(f"{path}."):
             return f"{origin}: "
@@ -254,7 +269,8 @@ def _reach(values: Any, path: str) -> int:
     return max(reached)
 
 
-def _sentence(first: Any) -> str:
+def sentence(first: Any) -> str:
+    """Return what a validation error says, in a person's words."""
     if first["type"] in _NO_TABLE:
         return "should be a name or a table." if first["loc"] == ("data",) else "should be a table."
     if first["type"] == "tuple_type":
