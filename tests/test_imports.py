@@ -30,6 +30,7 @@ ORDER = (
     "runs",
     "report",
     "pipeline",
+    "search",
     "adapters",
     "commands",
     "cli",

@@ -50,6 +50,10 @@ class RunError(GoodfitError):
     """A run folder cannot be created, read, continued or tested."""
 
 
+class SearchError(GoodfitError):
+    """A search cannot begin, go on, or be stored."""
+
+
 class Interrupted(GoodfitError):
     """The user or the system asked the run to stop; its state was saved."""
 

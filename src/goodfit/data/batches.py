@@ -120,10 +120,15 @@ class Part:
     data: Batch
     rows: Tensor
 
+    @property
+    def block_size(self) -> int:
+        """Rows in a block."""
+        values = max(1, self.data[0][0].numel())
+        return max(MIN_BLOCK, min(MAX_BLOCK, VALUES_IN_BLOCK // values))
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         inputs, target = self.data
-        block = max(MIN_BLOCK, min(MAX_BLOCK, VALUES_IN_BLOCK // max(1, inputs[0].numel())))
-        for index in self.rows.split(block):
+        for index in self.rows.split(self.block_size):
             yield inputs.index_select(0, index), target.index_select(0, index)
 
 

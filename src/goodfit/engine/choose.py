@@ -7,7 +7,7 @@ import shutil
 import torch
 from torch import Tensor, nn
 
-from .executor import CompiledExecutor, EagerExecutor, Executor, TracedExecutor
+from .executor import CompiledExecutor, EagerExecutor, Executor, Graphs, TracedExecutor
 from .population import Batch, Noise, Population
 from .step import Problem, gathered, make_step
 
@@ -28,11 +28,13 @@ def make_executor(
     batch: Batch,
     mode: str,
     num_steps: int,
+    graphs: Graphs | None = None,
 ) -> Executor:
     """Return the executor for a population; ``coefficients`` and ``batch`` are a first step's.
 
     ``mode`` is "eager", "traced", "compiled" or "auto". What cannot be traced runs eagerly, what
-    cannot be compiled is replayed, and ``reason`` says so.
+    cannot be compiled is replayed, and ``reason`` says so. ``graphs`` are those of a population
+    of the same shape.
 
     Raises:
         NetError: the network fails on the batch.
@@ -42,7 +44,9 @@ def make_executor(
     if mode == "eager":
         return eager
     step = make_step(problem)
-    traced = TracedExecutor(gathered(step) if data else step, population, data, noise)
+    traced = TracedExecutor(
+        gathered(step) if data else step, population, data, noise, graphs=graphs
+    )
     flaw = _flaw(problem.net, traced, eager, coefficients, batch)
     if flaw:
         eager.reason = flaw
@@ -56,6 +60,7 @@ def make_executor(
 def _eager(problem: Problem, population: Population, data: Batch, noise: Noise) -> EagerExecutor:
     step = make_step(problem, eager=True)
     own = Noise(problem, population, data, noise.seeds, seeds_torch=True)
+    own.seeds, own.starts = noise.seeds, noise.starts
     return EagerExecutor(gathered(step) if data else step, population, data, own, "asked for")
 
 

@@ -6,20 +6,24 @@ they differ in what else they do.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from .population import Batch, Noise, Population
 from .replay import build_replay
-from .step import Step
 from .trace import compile_graph, draws_noise, num_operations, trace
 
 Kind = Literal["eager", "traced", "compiled"]
 STEPS_PER_CALL = 8
+# Tracing changes modules and torch for the time that it takes: one thread at a time, and none
+# that calls a module beside it.
+TRACING = threading.RLock()
 Form = tuple[tuple[torch.Size, tuple[int, ...], torch.dtype], ...]
 
 
@@ -63,16 +67,36 @@ class EagerExecutor:
         return moved[3]
 
 
+class Graphs:
+    """Traced steps by form of batch, shared by all who step populations of one shape."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._modules: dict[Form, fx.GraphModule] = {}
+
+    def get(self, form: Form, make: Callable[[], fx.GraphModule]) -> fx.GraphModule:
+        """Return the graph of a form; made at most once."""
+        if form not in self._modules:
+            self._modules[form] = make()
+        return self._modules[form]
+
+
 class TracedExecutor:
     """Replays the traced step; one graph per form of batch, traced when the form first comes."""
 
     kind: Kind = "traced"
 
     def __init__(
-        self, step: Step, population: Population, data: Batch, noise: Noise, reason: str = ""
+        self,
+        step: Callable[..., Any],
+        population: Population,
+        data: Batch,
+        noise: Noise,
+        reason: str = "",
+        graphs: Graphs | None = None,
     ) -> None:
         self.step, self.population, self.data, self.noise = step, population, data, noise
-        self.reason = reason
+        self.reason, self.graphs = reason, graphs or Graphs()
         self.num_operations = 0
         self._coefficients: Tensor | None = None
         self._replays: dict[Form, Callable[..., tuple[Tensor, ...]]] = {}
@@ -97,12 +121,16 @@ class TracedExecutor:
             self._coefficients = coefficients.clone()
         kept = [*self.population.tensors(), self._coefficients, *self.data]
         args = [*kept, *batch, *noise]
-        module = trace(flat_step(self.step, self.population, len(self.data) + len(batch)), args)
-        self.noise.seeds_torch |= draws_noise(module)
-        self.num_operations = num_operations(module)
+        flat = flat_step(self.step, self.population, len(self.data) + len(batch))
         moved = len(self.population.tensors())
         static = [i < len(kept) for i in range(len(args))]
-        replay = build_replay(module, args, static=static, donated={i: i for i in range(moved)})
+        began = time.perf_counter()
+        with TRACING:
+            module = self.graphs.get(_form(batch), lambda: trace(flat, args))
+            replay = build_replay(module, args, static=static, donated={i: i for i in range(moved)})
+            self.graphs.seconds += time.perf_counter() - began
+        self.noise.seeds_torch |= draws_noise(module)
+        self.num_operations = num_operations(module)
         self._replays[_form(batch)] = replay
         return replay
 

@@ -57,8 +57,10 @@ def make_population(nets: Sequence[nn.Module], rule: Rule) -> Population:
 class Noise:
     """Draws what a step's layers need, from (seed, step, layer) alone.
 
-    ``seeds`` has one entry, or one for each row when rows have batches of their own. Modules
-    that draw from torch's generator by themselves are served by seeding it before each step.
+    ``seeds`` has one entry, or one for each row when rows have batches of their own; so has
+    ``starts``, the step at which a row began, from which its own steps are counted. Both may be
+    changed between steps, when a row is given to another network. Modules that draw from torch's
+    generator by themselves are served by seeding it before each step.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Noise:
         *,
         seeds_torch: bool = False,
     ) -> None:
-        self.seeds = tuple(seeds)
+        self.seeds, self.starts = list(seeds), [0] * len(seeds)
         self.seeds_torch = seeds_torch
         self._problem, self._population, self._data = problem, population, data
         self._shapes: dict[torch.Size, list[tuple[int, ...]]] = {}
@@ -86,11 +88,15 @@ class Noise:
         return [self._layer(shape, step, layer) for layer, shape in enumerate(shapes)]
 
     def _layer(self, shape: tuple[int, ...], step: int, layer: int) -> Tensor:
-        rows = [
-            draw_noise(shape, seed=mix(seed, _NOISE_STREAM), step=step, layer=layer)
-            for seed in self.seeds
-        ]
-        return torch.stack(rows) if self._problem.own_batches else rows[0]
+        places = [(seed, step - began) for seed, began in zip(self.seeds, self.starts, strict=True)]
+        # Rows that share seed and step share the draw.
+        drawn = {
+            place: draw_noise(shape, seed=mix(place[0], _NOISE_STREAM), step=place[1], layer=layer)
+            for place in dict.fromkeys(places)
+        }
+        if not self._problem.own_batches:
+            return drawn[places[0]]
+        return torch.stack([drawn[place] for place in places])
 
     def _find_shapes(self, batch: Batch) -> list[tuple[int, ...]]:
         first = batch[0][0] if self._problem.own_batches else batch[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,12 +19,26 @@ def trace(function: Callable[..., Any], args: Sequence[Tensor]) -> fx.GraphModul
     The function runs once to be recorded; it must be pure, and must return a flat tuple. Torch's
     global generator is left as it was.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), _short_stacks():
         # Views, because a tensor that comes twice would be taken for one argument.
         module = make_fx(function)(*(arg.detach() for arg in args))
     module.graph.eliminate_dead_code()
     module.recompile()
     return module
+
+
+@contextmanager
+def _short_stacks() -> Iterator[None]:
+    """Let stacks be one frame deep: tracing notes one for each tensor, a third of its time."""
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = 1
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
 
 
 def draws_noise(module: fx.GraphModule) -> bool:

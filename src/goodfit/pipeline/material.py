@@ -75,7 +75,8 @@ class Material:
 def know(recipe: Recipe, data: Any = None) -> Known:
     """Read the data that a recipe names, or that was given as ``(X, y)``; split and fit."""
     dataset = load_dataset(recipe, data)
-    parts = data_stage.split(dataset, recipe.split, seed=recipe.seed)
+    seed = recipe.seed if recipe.split.seed is None else recipe.split.seed
+    parts = data_stage.split(dataset, recipe.split, seed=seed)
     preparation = data_stage.fit(dataset, parts.train, recipe.prepare)
     card = data_stage.describe(dataset)
     card = replace(card, notes=(*card.notes, *parts.notes))

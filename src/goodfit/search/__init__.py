@@ -1,0 +1,26 @@
+"""Search: trials of one architecture are rows of one matrix, trained by one step.
+
+    space -> strategy -> waves of trials -> groups (one shape, one matrix) -> tiles on workers
+          -> what was learned
+"""
+
+from .flow import Silent, load_study, resume_study, search
+from .folder import is_study
+from .strategies import STRATEGIES
+from .study import Study, best_trial, ranked
+from .wave import Asked, Progress, Wave
+
+__all__ = [
+    "STRATEGIES",
+    "Asked",
+    "Progress",
+    "Silent",
+    "Study",
+    "Wave",
+    "best_trial",
+    "is_study",
+    "load_study",
+    "ranked",
+    "resume_study",
+    "search",
+]

@@ -1,0 +1,361 @@
+"""A search, in order: data once, waves of trials, the best few again, the report.
+
+    space -> data -> strategy asks for a wave -> groups -> tiles on workers -> results -> strategy
+          -> the best few with new seeds -> record, importances, findings, report
+
+All that a strategy decides follows from the space, the settings and the results, so a study that
+was interrupted goes on by asking again and taking what the journal holds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ..diagnosis import study_findings
+from ..errors import SearchError
+from ..pipeline.begin import Temporary, resolve_for
+from ..pipeline.material import Known, know
+from ..pipeline.training import METRICS
+from ..recipe import Range, Recipe, Space, read_space, write, write_space
+from ..records import Confirmed, Finding, StudyRecord
+from ..report import study_html
+from ..runs import (
+    Interruption,
+    Journal,
+    read_record,
+    read_records,
+    write_record,
+    write_records,
+    write_text,
+)
+from ..runs.lock import exclusive
+from .folder import (
+    Settings,
+    StudyFolder,
+    make_study,
+    numbered,
+    open_study,
+    seconds_before,
+    stored_progress,
+)
+from .runner import Runner
+from .sampling import importances
+from .storage import Mirror, open_optuna_study
+from .strategies import Plan, rank, strategy_of
+from .study import Study, best_trial, confirmed_of
+from .wave import Asked, Progress, Wave
+from .workers import Group
+
+MODES = ("auto", "eager", "traced", "compiled")
+
+
+class Silent:
+    """Says nothing while a search goes."""
+
+    def on_wave(self, wave: Wave, groups: Mapping[str, Group]) -> None:
+        """A wave begins."""
+
+    def on_epoch(self, progress: Progress) -> None:
+        """A trial has finished an epoch."""
+
+    def on_folder(self, path: Path) -> None:
+        """The study's folder was made, or found."""
+
+
+def search(
+    space: Space,
+    *,
+    trials: int = 64,
+    strategy: str = "random",
+    confirm: int = 3,
+    confirm_seeds: int = 3,
+    out: Path | str | None = None,
+    root: Path | str | None = None,
+    storage: str | None = None,
+    workers: int | None = None,
+    rows: int | None = None,
+    mode: str = "auto",
+    at_once: int = 16,
+    teller: Silent | None = None,
+) -> Study:
+    """Train many configurations of one recipe as one program, and say what was learned.
+
+    Args:
+        space: A recipe with distributions in it: ``recipe.vary(lr=loguniform(1e-4, 1e-1))``.
+        trials: How many configurations.
+        strategy: "random", "grid", "coarse-to-fine", "halving" or "tpe".
+        confirm: How many of the best are trained again before one is named.
+        confirm_seeds: With how many new seeds each; they share the split.
+        out: The study folder to make; without it (and ``root``) a temporary one.
+        root: Where to make the next numbered folder.
+        storage: A URL of Optuna's storage; by default SQLite in the study folder.
+        workers: Threads that train, one core each; by default as many as there are cores.
+        rows: How many trials share a step; by default the engine decides.
+        mode: Who runs the steps: "auto", "eager", "traced" or "compiled".
+        at_once: For "tpe": how many trials are asked for at a time.
+        teller: Is told how it goes.
+
+    Raises:
+        SearchError: settings, strategy or storage do not work; says what to do.
+        GoodfitError: data, recipe or network do not work.
+        Interrupted: Ctrl-C or SIGTERM; ``resume_study`` goes on.
+
+    Example:
+        >>> from goodfit.recipe import MLP, loguniform
+        >>> recipe = Recipe(data="iris", net=MLP(hidden=(8,)), epochs=3)
+        >>> study = search(recipe.vary(lr=loguniform(1e-4, 1e-1)), trials=4, confirm=0)
+        >>> len(study.trials), study.record.metric
+        (4, 'accuracy')
+    """
+    strategy_of(strategy)
+    _check_counts(trials=trials, confirm_seeds=confirm_seeds, at_once=at_once)
+    _check_mode(mode)
+    if "epochs" in space.parameters:
+        raise SearchError(
+            "The length of a run is not searched: longer is nearly always better.",
+            given="a distribution at epochs",
+            do="Write one number; coarse-to-fine and halving begin with fewer by themselves.",
+        )
+    name, temporary = Path(space.fixed_recipe().data.path).name.split(".")[0], None
+    if out is None and root is None:
+        temporary = Temporary()
+    path = Path(out) if out is not None else numbered(name, Path(root or temporary.path))  # pyright: ignore[reportOptionalMemberAccess]
+    settings = Settings(
+        strategy=strategy,
+        trials=trials,
+        epochs=None,
+        seed=space.fixed_recipe().seed,
+        at_once=at_once,
+        confirm=confirm,
+        confirm_seeds=confirm_seeds,
+        workers=workers,
+        rows=rows,
+        mode=mode,
+        storage=storage or "",
+        name=path.name,
+    )
+    session = begin(space, settings)
+    folder = make_study(path, space=write_space(space), settings=settings)
+    return replace(_run(session, folder, teller or Silent()), temporary=temporary)
+
+
+def resume_study(path: Path | str, *, teller: Silent | None = None) -> Study:
+    """Go on with a study that was interrupted; no trial is lost or counted twice.
+
+    Raises:
+        SearchError: there is none, or its storage cannot be used.
+    """
+    folder, settings = open_study(Path(path))
+    return _run(begin(read_space(folder.space), settings), folder, teller or Silent())
+
+
+@dataclass(frozen=True)
+class Session:
+    """A search that is about to run: its data is read, its strategy has its plan."""
+
+    space: Space
+    settings: Settings
+    known: Known
+    plan: Plan
+
+
+def begin(space: Space, settings: Settings) -> Session:
+    """Read the data once, and make the plan."""
+    base = space.fixed_recipe()
+    known = know(base)
+    resolved = resolve_for(base, known)
+
+    def resolve(recipe: Recipe) -> Recipe:
+        split = recipe.split.model_copy(update={"seed": _split_seed(base)})
+        return resolve_for(recipe, known).model_copy(update={"split": split})
+
+    plan = Plan(
+        space=space,
+        trials=settings.trials,
+        epochs=resolved.epochs or 1,
+        seed=settings.seed,
+        at_once=settings.at_once,
+        resolve=resolve,
+        stages=[],
+    )
+    return Session(space, settings, known, plan)
+
+
+def _split_seed(recipe: Recipe) -> int:
+    return recipe.seed if recipe.split.seed is None else recipe.split.seed
+
+
+def _run(session: Session, folder: StudyFolder, teller: Silent) -> Study:
+    settings, began = session.settings, time.perf_counter()
+    url = settings.storage or f"sqlite:///{folder.database}"
+    with ExitStack() as stack:
+        stack.enter_context(exclusive(folder.lock_file))
+        interruption = stack.enter_context(Interruption())
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        before = seconds_before(folder)
+        optuna_study = open_optuna_study(url, settings.name, metric_up=True)
+        journal = stack.enter_context(Journal(folder.journal))
+        teller.on_folder(folder.path)
+        runner = Runner(
+            session.known,
+            folder,
+            journal,
+            stored_progress(folder),
+            interruption,
+            teller,
+            workers=settings.workers,
+            rows=settings.rows,
+            mode=settings.mode,
+        )
+        mirror = Mirror(optuna_study, session.space, url)
+        try:
+            trials = _ask_and_train(session.plan, settings, runner, mirror)
+            confirmed = _confirm(session.plan, settings, runner, trials)
+        finally:
+            mirror.close()
+            seconds = time.perf_counter() - began
+            journal.append({"kind": "session", "seconds": seconds})
+        record = _record(session, runner, trials, confirmed, before + seconds)
+        return finish(session.space, record, folder, url)
+
+
+def _ask_and_train(
+    plan: Plan, settings: Settings, runner: Runner, mirror: Mirror
+) -> dict[int, Progress]:
+    """Let the strategy ask until it is done; returns every trial at its last wave."""
+    waves, latest = strategy_of(settings.strategy)(plan), {}
+    sent: Sequence[Progress] | None = None
+    while True:
+        try:
+            wave = waves.send(sent) if sent is not None else next(waves)  # pyright: ignore[reportArgumentType]
+        except StopIteration:
+            break
+        going = {asked.number for asked in wave.trials}
+        mirror.add(p.trial() for n, p in latest.items() if n not in going)
+        sent = runner.run(wave)
+        latest |= {progress.asked.number: progress for progress in sent}
+    mirror.add(p.trial() for p in latest.values())
+    return latest
+
+
+def _confirm(
+    plan: Plan, settings: Settings, runner: Runner, trials: Mapping[int, Progress]
+) -> tuple[Confirmed, ...]:
+    """Train the best few again, with new seeds, at the full number of epochs."""
+    done = [p for p in trials.values() if p.condition == "done" and rank(p) > float("-inf")]
+    longest = max((p.asked.recipe.epochs or 1 for p in done), default=0)
+    best = sorted(
+        (p for p in done if p.asked.recipe.epochs == longest),
+        key=lambda p: (-rank(p), p.best_loss, p.asked.number),
+    )[: settings.confirm]
+    if not best or settings.confirm_seeds < 1:
+        return ()
+    seeds = tuple(settings.seed + 1 + n for n in range(settings.confirm_seeds))
+    asked = tuple(
+        Asked(
+            p.asked.number,
+            p.asked.params,
+            p.asked.recipe.model_copy(update={"seed": seed, "epochs": plan.epochs}),
+        )
+        for p in best
+        for seed in seeds
+    )
+    results = runner.run(Wave(asked, plan.epochs))
+    found = []
+    for place, progress in enumerate(best):
+        values = [p.value for p in results[place * len(seeds) : (place + 1) * len(seeds)]]
+        if all(value == value for value in values):
+            found.append(confirmed_of(progress.asked.number, seeds, tuple(values)))
+    return tuple(found)
+
+
+def _record(
+    session: Session,
+    runner: Runner,
+    trials: Mapping[int, Progress],
+    confirmed: tuple[Confirmed, ...],
+    seconds: float,
+) -> StudyRecord:
+    settings, space = session.settings, session.space
+    log = [
+        name
+        for name, one in space.parameters.items()
+        if isinstance(one.distribution, Range) and one.distribution.log
+    ]
+    return StudyRecord(
+        name=settings.name,
+        strategy=settings.strategy,
+        metric=METRICS[session.known.card.task][0],
+        metric_up=True,
+        seed=settings.seed,
+        trials=tuple(trials[number].trial() for number in sorted(trials)),
+        stages=tuple(session.plan.stages),
+        confirmed=confirmed,
+        groups=runner.groupings(),
+        log_params=tuple(log),
+        seconds=seconds,
+        preparing_s=runner.preparing_s,
+    )
+
+
+def finish(space: Space, record: StudyRecord, folder: StudyFolder, url: str) -> Study:
+    """Weigh, judge, write and draw what a search gave."""
+    weights = importances(record, space)
+    findings = study_findings(record, weights)
+    best = best_recipe(space, record)
+    write_record(folder.record, record)
+    write_records(folder.findings, findings)
+    if best is not None:
+        write_text(folder.best, write(best))
+    write_text(folder.report, study_html(record, weights, findings))
+    return Study(record, space, folder.path, url, best, weights, findings)
+
+
+def best_recipe(space: Space, record: StudyRecord) -> Recipe | None:
+    """Return the best trial as a recipe of the study's full length, on the study's split."""
+    trial = best_trial(record)
+    if trial is None:
+        return None
+    recipe = space.recipe(trial.params)
+    split = recipe.split.model_copy(update={"seed": _split_seed(recipe)})
+    return recipe.model_copy(update={"split": split, "seed": trial.seed})
+
+
+def load_study(path: Path | str) -> Study:
+    """Return a finished study from its folder.
+
+    Raises:
+        SearchError: there is none, or it is not finished.
+    """
+    folder, settings = open_study(Path(path))
+    if not folder.record.exists():
+        raise SearchError(
+            "This study is not finished.", given=path, do=f"Go on: goodfit resume {path}"
+        )
+    space, record = read_space(folder.space), read_record(folder.record, StudyRecord)
+    url = settings.storage or f"sqlite:///{folder.database}"
+    from_disk = read_records(folder.findings, Finding)
+    best = best_recipe(space, record)
+    return Study(record, space, folder.path, url, best, importances(record, space), from_disk)
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise SearchError(
+                f"{name} must be at least 1.", given=f"{name} = {count}", do="Give more."
+            )
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in MODES:
+        raise SearchError(
+            "There is no such mode.", given=mode, do=f"Take one of {', '.join(MODES)}."
+        )
+

@@ -1,0 +1,180 @@
+"""The runner: takes waves to groups and workers, and keeps what comes back."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+
+from ..engine.tile import Row
+from ..errors import NetError
+from ..pipeline.material import Known, Material, material_of
+from ..recipe import Recipe
+from ..records import Grouping
+from ..runs import Cadence, Interruption, Journal
+from .folder import StudyFolder, keep_row, kept_row, restored, row_of_progress
+from .grouping import key_of, rows_by_model, shape_of
+from .wave import Asked, Progress, Wave
+from .workers import Group, run_wave
+
+FIRST_KEPT_S = 20.0
+
+
+class Teller(Protocol):
+    """Is told how a search goes."""
+
+    def on_wave(self, wave: Wave, groups: Mapping[str, Group]) -> None:
+        """A wave begins."""
+        ...
+
+    def on_epoch(self, progress: Progress) -> None:
+        """A trial has finished an epoch."""
+        ...
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Runner:
+    """Trains waves one after the other; what is stored already is taken from there."""
+
+    def __init__(
+        self,
+        known: Known,
+        folder: StudyFolder,
+        journal: Journal,
+        stored: Mapping[tuple[int, int], dict[str, Any]],
+        interruption: Interruption,
+        teller: Teller,
+        *,
+        workers: int | None,
+        rows: int | None,
+        mode: str,
+    ) -> None:
+        self.known, self.folder, self.journal, self.stored = known, folder, journal, stored
+        self.interruption, self.teller = interruption, teller
+        self.workers, self.rows, self.mode = workers or cores(), rows, mode
+        self.groups: dict[str, Group] = {}
+        self._paused: dict[int, Progress] = {}
+        self._places: dict[int, int] = {}
+        self._wave = -1
+        self._cadence = Cadence(share=0.02, first_s=FIRST_KEPT_S)
+        self._keeping_since: float | None = None
+
+    def run(self, wave: Wave) -> list[Progress]:
+        """Train a wave and return what each trial gave, in the wave's order.
+
+        Raises:
+            Interrupted: a signal came; trials that have ended are in the journal.
+        """
+        self._wave += 1
+        self.teller.on_wave(wave, self.groups)
+        found = [self._begin(place, asked, wave) for place, asked in enumerate(wave.trials)]
+        self._places = {id(progress): place for place, progress in enumerate(found)}
+        for progress in found:
+            if progress.condition == "running":
+                self._queue(progress)
+        waiting = [group for group in self.groups.values() if group.waiting]
+        if waiting:
+            before = torch.get_num_threads()
+            run_wave(waiting, wave.until, self._num_workers(waiting), self)
+            torch.set_num_threads(before)
+        self._paused = {p.asked.number: p for p in found if p.condition == "paused"}
+        self.journal.sync()
+        return found
+
+    def _num_workers(self, groups: list[Group]) -> int:
+        own = any(group.shape.own for group in groups)
+        waiting = sum(len(group.waiting) for group in groups)
+        return 1 if own else min(self.workers, waiting)
+
+    def _begin(self, place: int, asked: Asked, wave: Wave) -> Progress:
+        """Return a trial as it was stored or kept, as it paused, or new."""
+        row = self.stored.get((self._wave, place))
+        if row is not None:
+            return restored(asked, row)
+        paused = self._paused.get(asked.number)
+        kept = kept_row(self.folder.rows(self._wave, place), asked)
+        progress = kept or paused or Progress(asked)
+        if progress.row is None:
+            progress = Progress(asked)  # its weights are gone: the same epochs again
+        progress.asked, progress.condition = asked, "running"
+        return progress
+
+    def _queue(self, progress: Progress) -> None:
+        try:
+            group = self._group_of(progress.asked.recipe)
+        except NetError as error:
+            progress.condition, progress.why = "failed", error.what
+            self.on_epoch(progress)
+            return
+        group.waiting.append(progress)
+        group.num_trials += progress.epoch == 0
+
+    def _group_of(self, recipe: Recipe) -> Group:
+        key = key_of(recipe)
+        if key not in self.groups:
+            shape = shape_of(recipe, self.known, self.known.input_shape)
+            rows, reason = rows_by_model(shape)
+            if self.rows is not None and not shape.own:
+                rows, reason = self.rows, "asked for"
+            material = self._material(recipe)
+            self.groups[key] = Group(
+                shape, self.known, material, recipe, rows, reason, self.mode, deque()
+            )
+        return self.groups[key]
+
+    def _material(self, recipe: Recipe) -> Material:
+        """Return the data; groups share what is held, whatever their batch size."""
+        if not hasattr(self, "_held"):
+            self._held = material_of(self.known, recipe, self.folder.path)
+        return self._held
+
+    def check(self) -> None:
+        """Stop all workers where a signal came."""
+        self.interruption.check()
+
+    def on_epoch(self, progress: Progress) -> None:
+        """Put a trial that has left its wave on record."""
+        if progress.condition != "running":
+            place = self._places.get(id(progress), 0)
+            self.journal.append(row_of_progress(self._wave, place, progress))
+        self.teller.on_epoch(progress)
+
+    def keeps(self) -> bool:
+        """Say whether rows are due to be kept."""
+        return self._cadence.due()
+
+    def keep(self, progress: Progress, row: Row) -> None:
+        """Keep a trial's weights."""
+        began = time.perf_counter()
+        keep_row(self.folder.rows(self._wave, self._places[id(progress)]), progress, row)
+        self._cadence.saved(time.perf_counter() - began)
+
+    def groupings(self) -> tuple[Grouping, ...]:
+        """Return what was decided for each group."""
+        return tuple(
+            Grouping(
+                name=name,
+                num_trials=group.num_trials,
+                num_parameters=group.shape.num_parameters,
+                rows=group.rows,
+                workers=self.workers,
+                executor=group.kind or "none",
+                reason=f"{group.reason}; {group.kind_reason}" if group.kind_reason else group.reason,
+            )
+            for name, group in self.groups.items()
+        )
+
+    @property
+    def preparing_s(self) -> float:
+        """Seconds that tracing took, over all groups."""
+        return sum(group.preparing_s for group in self.groups.values())

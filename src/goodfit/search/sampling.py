@@ -1,0 +1,162 @@
+"""Asking Optuna for values: its samplers propose, and its importances weigh what was found."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from ..recipe import Choice, IntegerRange, LogUniform, Space, Uniform
+from ..recipe.distributions import Distribution
+from ..records import StudyRecord, Trial
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+FEWEST_FOR_IMPORTANCE = 10
+
+
+class Asker:
+    """A sampler of Optuna's with a study in memory: asks for values, and is told what they gave.
+
+    Example:
+        >>> from goodfit.recipe import Recipe, loguniform
+        >>> space = Recipe(data="digits").vary(lr=loguniform(1e-4, 1e-1))
+        >>> asker = random_asker(seed=0)
+        >>> 1e-4 <= asker.ask(space)["optimizer.lr"] <= 1e-1
+        True
+    """
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self._study = optuna.create_study(sampler=sampler, direction="maximize")
+        self._asked: list[optuna.trial.Trial] = []
+
+    def ask(self, space: Space) -> dict[str, Any]:
+        """Return values for the names of ``space`` that count, one after the other."""
+        trial = self._study.ask()
+        self._asked.append(trial)
+        return space.suggest(lambda name, distribution: suggest(trial, name, distribution))
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Say what the ``number``-th ask gave (more is better); None where it failed."""
+        state = TrialState.FAIL if value is None else TrialState.COMPLETE
+        self._study.tell(self._asked[number], value, state=state)
+
+
+def random_asker(seed: int) -> Asker:
+    """Return an asker that draws independently: Optuna's ``RandomSampler``."""
+    return Asker(RandomSampler(seed=seed))
+
+
+def tpe_asker(seed: int) -> Asker:
+    """Return Optuna's ``TPESampler``, which takes trials that still run as poor ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return Asker(TPESampler(seed=seed, constant_liar=True, multivariate=True, group=True))
+
+
+def suggest(trial: optuna.trial.Trial, name: str, distribution: Distribution) -> Any:
+    """Ask for one value."""
+    if isinstance(distribution, Choice):
+        return trial.suggest_categorical(name, list(distribution.labels))
+    if isinstance(distribution, IntegerRange):
+        return trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
+    log = isinstance(distribution, LogUniform)
+    return trial.suggest_float(name, distribution.low, distribution.high, log=log)
+
+
+def optuna_distribution(distribution: Distribution) -> BaseDistribution:
+    """Return Optuna's form of a distribution."""
+    if isinstance(distribution, Choice):
+        return CategoricalDistribution(list(distribution.labels))
+    if isinstance(distribution, IntegerRange):
+        return IntDistribution(distribution.low, distribution.high, log=distribution.log)
+    assert isinstance(distribution, Uniform | LogUniform)
+    log = isinstance(distribution, LogUniform)
+    return FloatDistribution(distribution.low, distribution.high, log=log)
+
+
+STATES = {
+    "done": TrialState.COMPLETE,
+    "halved": TrialState.PRUNED,
+    "dropped": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+def frozen_trial(trial: Trial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    """Return a trial as Optuna keeps it: the metric by epoch, the rest as user attributes.
+
+    A value that lies outside of the first range (the range was widened) gets a range of its own.
+    """
+    finite = trial.value == trial.value
+    state = STATES[trial.state] if finite else TrialState.FAIL
+    attributes = {"why": trial.why, "stage": trial.stage, "seed": trial.seed, "group": trial.group}
+    return optuna.trial.create_trial(
+        state=state,
+        value=trial.value if finite and state != TrialState.FAIL else None,
+        params=trial.params,
+        distributions={
+            name: _holding(distributions[name], value) for name, value in trial.params.items()
+        },
+        intermediate_values={
+            epoch: value
+            for epoch, value in enumerate(trial.metric, start=1)
+            if value == value
+        },
+        user_attrs={**attributes, "best_epoch": trial.best_epoch, "seconds": trial.seconds},
+    )
+
+
+def _holding(distribution: BaseDistribution, value: Any) -> BaseDistribution:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = min(distribution.low, value), max(distribution.high, value)
+    return type(distribution)(low, high, log=distribution.log)  # pyright: ignore[reportArgumentType]
+
+
+def importances(study: StudyRecord, space: Space) -> dict[str, float]:
+    """Return how much of the spread of values each name explains, by Optuna's fANOVA.
+
+    Of finished trials; names that not all of them have are left out by Optuna. Empty with fewer
+    than 10 finished trials, or where all values are equal.
+
+    Source: Hutter, Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter
+    importance", ICML 2014.
+    """
+    done = [trial for trial in study.trials if trial.value == trial.value and trial.epochs]
+    if len(done) < FEWEST_FOR_IMPORTANCE or len({trial.value for trial in done}) < 2:
+        return {}
+    memory = optuna.create_study(direction="maximize" if study.metric_up else "minimize")
+    distributions = wide_distributions(done, space)
+    for trial in done:
+        memory.add_trial(
+            optuna.trial.create_trial(
+                value=trial.value,
+                params=trial.params,
+                distributions={name: distributions[name] for name in trial.params},
+            )
+        )
+    found = get_param_importances(memory, evaluator=FanovaImportanceEvaluator(seed=0))
+    return {name: float(share) for name, share in found.items()}
+
+
+def wide_distributions(trials: Sequence[Trial], space: Space) -> dict[str, BaseDistribution]:
+    """Return each name's range, widened to hold what every trial had."""
+    found = {
+        name: optuna_distribution(one.distribution) for name, one in space.parameters.items()
+    }
+    for trial in trials:
+        for name, value in trial.params.items():
+            found[name] = _holding(found[name], value)
+    return found

@@ -1,0 +1,223 @@
+"""Strategies: generators that ask for waves of trials and are sent what each wave gave.
+
+A strategy is a pure function of its plan and of what it was sent, so a study that was interrupted
+goes on by sending the stored results again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import SearchError, nearest
+from ..recipe import Range, Recipe, Space
+from ..records import Stage
+from .narrowing import narrowed
+from .sampling import Asker, random_asker, tpe_asker
+from .wave import Asked, Progress, Wave
+
+Waves = Generator[Wave, Sequence[Progress], None]
+ETA = 3
+STAGES = ((0.5, 9), (0.3, 3), (0.2, 1))
+KEPT = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a strategy works with; ``at_once`` trials are trained side by side.
+
+    ``resolve`` fills in what a recipe leaves open; ``stages`` collects what is decided and why.
+    """
+
+    space: Space
+    trials: int
+    epochs: int
+    seed: int
+    at_once: int
+    resolve: Callable[[Recipe], Recipe]
+    stages: list[Stage]
+
+    def asked(
+        self, number: int, params: dict[str, Any], space: Space, epochs: int, stage: int = 0
+    ) -> Asked:
+        """Return a trial of ``epochs`` epochs with these values."""
+        recipe = space.recipe(params).model_copy(update={"epochs": epochs})
+        return Asked(number, params, self.resolve(recipe), stage)
+
+    def note(self, name: str, epochs: int, num: int, reason: str, space: Space) -> int:
+        """Put a stage on record; returns its number."""
+        number = len(self.stages)
+        self.stages.append(Stage(number, name, epochs, num, reason, ranges_of(space)))
+        return number
+
+
+def ranges_of(space: Space) -> dict[str, tuple[float, float]]:
+    """Return low and high of each numeric name."""
+    return {
+        name: (float(one.distribution.low), float(one.distribution.high))
+        for name, one in space.parameters.items()
+        if isinstance(one.distribution, Range)
+    }
+
+
+def random(plan: Plan) -> Waves:
+    """Independent draws, all trained in full. Notes n4: random beats grid.
+
+    Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 2012.
+    """
+    stage = plan.note("random", plan.epochs, plan.trials, "independent draws", plan.space)
+    asker = random_asker(plan.seed)
+    drawn = [asker.ask(plan.space) for _ in range(plan.trials)]
+    yield Wave(
+        tuple(plan.asked(n, p, plan.space, plan.epochs, stage) for n, p in enumerate(drawn)),
+        plan.epochs,
+    )
+
+
+def grid(plan: Plan) -> Waves:
+    """All combinations of evenly spaced values (evenly in the logarithm on log scales)."""
+    points = points_for(plan.space, plan.trials)
+    values = list(plan.space.grid(points))
+    reason = f"{points} points along each range"
+    stage = plan.note("grid", plan.epochs, len(values), reason, plan.space)
+    yield Wave(
+        tuple(plan.asked(n, p, plan.space, plan.epochs, stage) for n, p in enumerate(values)),
+        plan.epochs,
+    )
+
+
+def points_for(space: Space, trials: int) -> int:
+    """Return the most points along each range that keep a grid within ``trials``.
+
+    Raises:
+        SearchError: two points along each range are more already.
+    """
+    points = 2
+    if space.grid_size(points) > trials:
+        raise SearchError(
+            f"A grid of {points} points along each range has {space.grid_size(points):,} trials.",
+            given=f"--trials {trials:,}",
+            do=f"Search fewer values, give --trials {space.grid_size(points)}, or take "
+            "--strategy random, which needs no grid.",
+        )
+    while space.grid_size(points + 1) <= trials and space.grid_size(points + 1) > space.grid_size(
+        points
+    ):
+        points += 1
+    return points
+
+
+def tpe(plan: Plan) -> Waves:
+    """Optuna's tree-structured Parzen estimator, asked for as many trials as train at once."""
+    asker, number = tpe_asker(plan.seed), 0
+    reason = f"asked for {plan.at_once} at a time"
+    stage = plan.note("tpe", plan.epochs, plan.trials, reason, plan.space)
+    while number < plan.trials:
+        drawn = [asker.ask(plan.space) for _ in range(min(plan.at_once, plan.trials - number))]
+        asked = tuple(
+            plan.asked(number + i, p, plan.space, plan.epochs, stage) for i, p in enumerate(drawn)
+        )
+        _tell(asker, (yield Wave(asked, plan.epochs)))
+        number += len(asked)
+
+
+def _tell(asker: Asker, results: Sequence[Progress]) -> None:
+    for progress in results:
+        value = rank(progress)
+        asker.tell(progress.asked.number, None if value == -math.inf else value)
+
+
+def rank(progress: Progress) -> float:
+    """Return how good a trial is, more is better; one that left counts as the worst."""
+    left = progress.condition in ("dropped", "failed")
+    return -math.inf if left or progress.value != progress.value else progress.value
+
+
+def best_first(results: Sequence[Progress]) -> list[Progress]:
+    """Return trials by value, then by validation loss, then by number."""
+    return sorted(results, key=lambda p: (-rank(p), p.best_loss, p.asked.number))
+
+
+def rungs(epochs: int) -> list[int]:
+    """Return the epochs at which trials are compared: a third, a ninth, ... of all.
+
+    Example:
+        >>> rungs(27), rungs(5), rungs(1)
+        ([1, 3, 9, 27], [1, 2, 5], [1])
+    """
+    found = [epochs]
+    while found[0] > 1 and len(found) < 4:
+        found.insert(0, max(1, round(found[0] / ETA)))
+    return found
+
+
+def halving(plan: Plan) -> Waves:
+    """Successive halving: all begin, at each rung the best third goes on from where it stands.
+
+    Source: Jamieson and Talwalkar, "Non-stochastic best arm identification", AISTATS 2016.
+    """
+    asker, reached = random_asker(plan.seed), rungs(plan.epochs)
+    kept = [plan.asked(n, asker.ask(plan.space), plan.space, plan.epochs) for n in
+            range(plan.trials)]
+    for place, until in enumerate(reached):
+        reason = "all that were drawn" if not place else f"the best third after {reached[place - 1]}"
+        stage = plan.note(f"until epoch {until}", until, len(kept), reason, plan.space)
+        kept = [replace(asked, stage=stage) for asked in kept]
+        results = yield Wave(tuple(kept), until)
+        going = [p for p in best_first(results) if p.condition == "paused"]
+        kept = [p.asked for p in going[: max(1, math.ceil(len(kept) / ETA))]]
+        if not kept:
+            return
+
+
+def coarse_to_fine(plan: Plan) -> Waves:
+    """Stages: many trials of few epochs, then fewer, longer, over narrower ranges.
+
+    After each stage the best fifth is kept, and ranges shrink to what it spans; where the best
+    value lies at a border, the range is widened there first. Notes n3 and n4: coarse to fine, a
+    few epochs first, then longer; "have you explored the whole range?".
+    """
+    space, number, reason = plan.space, 0, "the whole space, a few epochs"
+    asker = random_asker(plan.seed)
+    for place, (share, shorter) in enumerate(STAGES):
+        last = place == len(STAGES) - 1
+        num = plan.trials - number if last else max(1, round(share * plan.trials))
+        epochs = max(min(2, plan.epochs), round(plan.epochs / shorter))
+        stage = plan.note(("coarse", "finer", "fine")[place], epochs, num, reason, space)
+        asked = tuple(
+            plan.asked(number + i, asker.ask(space), space, epochs, stage) for i in range(num)
+        )
+        results = yield Wave(asked, epochs)
+        number += num
+        if number >= plan.trials:
+            return
+        best = [p for p in best_first(results) if rank(p) > -math.inf]
+        space, reason = narrowed(space, [p.asked.params for p in best[: _kept(len(results))]])
+
+
+def _kept(num: int) -> int:
+    return max(3, round(KEPT * num))
+
+
+STRATEGIES: dict[str, Callable[[Plan], Waves]] = {
+    "random": random,
+    "grid": grid,
+    "coarse-to-fine": coarse_to_fine,
+    "halving": halving,
+    "tpe": tpe,
+}
+
+
+def strategy_of(name: str) -> Callable[[Plan], Waves]:
+    """Return a strategy by name.
+
+    Raises:
+        SearchError: there is none of that name.
+    """
+    if name not in STRATEGIES:
+        raise SearchError(
+            "There is no such strategy.", given=name, do=nearest(name, sorted(STRATEGIES))
+        )
+    return STRATEGIES[name]

@@ -1,0 +1,82 @@
+"""A finished study: its record, its best recipe, what it says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import optuna
+
+from ..recipe import Recipe, Space
+from ..records import Confirmed, Finding, StudyRecord, Trial
+from .storage import open_optuna_study
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a search gave.
+
+    ``best`` is the recipe to train: of the trials that were trained again with new seeds the one
+    with the best mean, else the one with the best value. None where every trial failed.
+    """
+
+    record: StudyRecord
+    space: Space
+    path: Path
+    storage: str
+    best: Recipe | None
+    importances: dict[str, float]
+    findings: tuple[Finding, ...]
+    temporary: object = field(default=None, repr=False)
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials, by number."""
+        return self.record.trials
+
+    @property
+    def best_trial(self) -> Trial | None:
+        """The trial behind ``best``."""
+        return best_trial(self.record)
+
+    @property
+    def report(self) -> Path:
+        """The study's page."""
+        return self.path / "report.html"
+
+    def optuna(self) -> optuna.Study:
+        """Return the study as Optuna keeps it, for its dashboard and its plots."""
+        return open_optuna_study(
+            self.storage, self.record.name, metric_up=self.record.metric_up
+        )
+
+
+def ranked(record: StudyRecord) -> list[Trial]:
+    """Return the trials that ran to their end, best value first."""
+    sign = -1.0 if record.metric_up else 1.0
+    done = [trial for trial in record.trials if trial.state == "done" and trial.value == trial.value]
+    return sorted(done, key=lambda t: (sign * t.value, min(t.validation_loss), t.number))
+
+
+def best_trial(record: StudyRecord) -> Trial | None:
+    """Return the trial with the best mean over new seeds, or the best value."""
+    sign = -1.0 if record.metric_up else 1.0
+    by_number = {trial.number: trial for trial in record.trials}
+    if record.confirmed:
+        return by_number[min(record.confirmed, key=lambda c: sign * c.mean).number]
+    found = ranked(record)
+    return found[0] if found else None
+
+
+def confirmed_of(number: int, seeds: tuple[int, ...], values: tuple[float, ...]) -> Confirmed:
+    """Return mean and spread (standard deviation, n - 1) over seeds.
+
+    Example:
+        >>> one = confirmed_of(3, (1, 2), (0.5, 0.7))
+        >>> round(one.mean, 3), round(one.spread, 3)
+        (0.6, 0.141)
+    """
+    mean = sum(values) / len(values)
+    squares = sum((value - mean) ** 2 for value in values)
+    spread = (squares / max(1, len(values) - 1)) ** 0.5
+    return Confirmed(number, seeds, values, mean, spread)
