@@ -30,9 +30,10 @@ ORDER = (
     "runs",
     "report",
     "pipeline",
-    "search",
+    "studies",
     "adapters",
     "commands",
+    "study_commands",
     "cli",
     "__main__",
 )

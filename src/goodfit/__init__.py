@@ -12,6 +12,9 @@
         ...
     watch.findings                                         # causes first, with what to do
 
+    study = gf.search(recipe.vary(lr=gf.loguniform(1e-4, 1e-1)), trials=256)    # as one program
+    study.best, study.trials, study.importances
+
 Names are loaded when they are first used: ``import goodfit`` does not import torch.
 """
 
@@ -24,9 +27,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import commands as commands
+    from . import study_commands as study_commands
     from .adapters import Watch, watch
     from .checks import Checked, Rate, check, suggest_lr
-    from .errors import DataError, GoodfitError, Interrupted, NetError, RecipeError, RunError
+    from .errors import (
+        DataError,
+        GoodfitError,
+        Interrupted,
+        NetError,
+        RecipeError,
+        RunError,
+        SearchError,
+    )
     from .pipeline import (
         Diagnosis,
         Listener,
@@ -58,15 +70,26 @@ if TYPE_CHECKING:
         Prepare,
         Recipe,
         RMSProp,
+        Space,
         Split,
         Step,
+        choice,
+        integer,
+        layers,
+        loguniform,
+        read_space,
+        uniform,
     )
-    from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
+    from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Trial, Verdict
+    from .studies import Study, load_study, resume_study, search
 
 _HOMES = {
     ".adapters": ("Watch", "watch"),
     ".checks": ("Checked", "Rate", "check", "suggest_lr"),
-    ".errors": ("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
+    ".errors": (
+        *("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
+        "SearchError",
+    ),
     ".pipeline": (
         *("Diagnosis", "Listener", "Run", "check_recipe", "diagnose"),
         *("load", "resume", "test", "train"),
@@ -74,9 +97,13 @@ _HOMES = {
     ".recipe": (
         *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
         *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
-        *("Prepare", "RMSProp", "Recipe", "Split", "Step"),
+        *("Prepare", "RMSProp", "Recipe", "Space", "Split", "Step"),
+        *("choice", "integer", "layers", "loguniform", "read_space", "uniform"),
     ),
-    ".records": ("DataCard", "Finding", "History", "RunInfo", "Scores", "SplitSizes", "Verdict"),
+    ".records": (
+        *("DataCard", "Finding", "History", "RunInfo", "Scores", "SplitSizes", "Trial", "Verdict"),
+    ),
+    ".studies": ("Study", "load_study", "resume_study", "search"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -116,27 +143,40 @@ __all__ = [
     "RunError",
     "RunInfo",
     "Scores",
+    "SearchError",
+    "Space",
     "Split",
     "SplitSizes",
     "Step",
+    "Study",
+    "Trial",
     "Verdict",
     "Watch",
     "__version__",
     "check",
     "check_recipe",
+    "choice",
     "diagnose",
+    "integer",
+    "layers",
     "load",
+    "load_study",
+    "loguniform",
+    "read_space",
     "resume",
+    "resume_study",
+    "search",
     "suggest_lr",
     "test",
     "train",
+    "uniform",
     "watch",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "commands":
-        return import_module(".commands", __name__)
+    if name in ("commands", "study_commands"):
+        return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'goodfit' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name], __name__), name)

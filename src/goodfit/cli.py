@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -134,9 +135,66 @@ def _fail(severities: Iterable[str], fail_on: Level | None) -> None:
 
 
 @app.command()
+def search(
+    space: Annotated[
+        Path, typer.Argument(metavar="SPACE", help="A recipe file with distributions in it.")
+    ],
+    trials: Annotated[int, typer.Option(help="How many configurations.")] = 64,
+    strategy: Annotated[
+        str, typer.Option(help="random, grid, coarse-to-fine, halving or tpe.")
+    ] = "random",
+    assign: Set = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The study folder to make; studies/NAME-1, -2, ... without it."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="A URL of Optuna's storage; SQLite in the study folder without it."),
+    ] = None,
+    confirm: Annotated[
+        int, typer.Option(help="How many of the best are trained again with new seeds.")
+    ] = 3,
+    seeds: Annotated[int, typer.Option(help="With how many new seeds each.")] = 3,
+    workers: Annotated[int | None, typer.Option(help="Cores to use; all without it.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="Trials that share a step; the engine decides without it.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="Who runs the steps: auto, eager, traced or compiled.")
+    ] = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    fail_on: FailOn = None,
+) -> None:
+    """Train many configurations as one program: which is best, what matters, what to do next."""
+    found = gf.study_commands.search(
+        space,
+        assign or [],
+        out=out,
+        as_json=as_json,
+        quiet=quiet,
+        trials=trials,
+        strategy=strategy,
+        storage=storage,
+        confirm=confirm,
+        confirm_seeds=seeds,
+        workers=workers,
+        rows=rows,
+        mode=mode,
+    )
+    _fail(found, fail_on)
+
+
+@app.command()
 def resume(run: RunPath, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Go on with an interrupted run; it ends in the same bits as if it had never stopped."""
-    gf.commands.resume(run, as_json=as_json, quiet=quiet)
+    """Go on with an interrupted run or study; a run ends in the same bits as without a stop."""
+    _commands(run).resume(run, as_json=as_json, quiet=quiet)
+
+
+def _commands(path: Path) -> ModuleType:
+    """Return the commands for what lies in a folder: a study, or a run."""
+    return gf.study_commands if (path / "search.json").exists() else gf.commands
 
 
 @app.command()
@@ -147,8 +205,8 @@ def test(run: RunPath, as_json: Json = False) -> None:
 
 @app.command()
 def report(run: RunPath) -> None:
-    """Write report.html of a finished run again."""
-    gf.commands.report(run)
+    """Write report.html of a finished run or study again."""
+    _commands(run).report(run)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> li
     """Make the checks before training; returns the severities of what was found."""
     checked = pipeline.check_recipe(_recipe(file, assignments))
     if as_json:
-        _print_json({"verdicts": [v.to_json() for v in checked.verdicts]})
+        print_json({"verdicts": [v.to_json() for v in checked.verdicts]})
     else:
         console = Console()
         print_verdicts([v for v in checked.verdicts if not v.finding], console)
@@ -61,7 +61,7 @@ def diagnose(path: Path, *, every: bool, as_json: bool) -> list[Severity]:
     if as_json:
         verdicts = [verdict.to_json() for verdict in found.verdicts]
         findings = [finding.to_json() for finding in found.findings]
-        _print_json({"source": found.source, "findings": findings, "verdicts": verdicts})
+        print_json({"source": found.source, "findings": findings, "verdicts": verdicts})
         return [finding.severity for finding in found.findings]
     console = Console()
     if every:
@@ -143,7 +143,7 @@ def _listener(as_json: bool, quiet: bool) -> pipeline.Listener:
 def _show(run: pipeline.Run, as_json: bool) -> None:
     contents = pipeline.contents(run)
     if as_json:
-        _print_json(contents.to_json())
+        print_json(contents.to_json())
         return
     console = Console()
     for note in _notes(run):
@@ -151,7 +151,7 @@ def _show(run: pipeline.Run, as_json: bool) -> None:
     print_summary(contents, console, folder=run.folder.path, report=run.folder.report)
 
 
-def _print_json(values: dict[str, Any]) -> None:
+def print_json(values: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(_finite(values)) + "\n")
 
 

@@ -1,10 +1,11 @@
 """Search: trials of one architecture are rows of one matrix, trained by one step.
 
-    space -> strategy -> waves of trials -> groups (one shape, one matrix) -> tiles on workers
-          -> what was learned
+space -> strategy -> waves of trials -> groups (one shape, one matrix) -> tiles on workers
+      -> what was learned
 """
 
-from .flow import Silent, load_study, resume_study, search
+from .bar import Bar
+from .flow import Silent, load_study, resume_study, search, write_report
 from .folder import is_study
 from .strategies import STRATEGIES
 from .study import Study, best_trial, ranked
@@ -13,6 +14,7 @@ from .wave import Asked, Progress, Wave
 __all__ = [
     "STRATEGIES",
     "Asked",
+    "Bar",
     "Progress",
     "Silent",
     "Study",
@@ -23,4 +25,5 @@ __all__ = [
     "ranked",
     "resume_study",
     "search",
+    "write_report",
 ]

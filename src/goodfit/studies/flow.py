@@ -345,6 +345,13 @@ def load_study(path: Path | str) -> Study:
     return Study(record, space, folder.path, url, best, importances(record, space), from_disk)
 
 
+def write_report(path: Path | str) -> Path:
+    """Write the page of a finished study again, and return its path."""
+    study = load_study(path)
+    write_text(study.report, study_html(study.record, study.importances, study.findings))
+    return study.report
+
+
 def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
@@ -358,4 +365,3 @@ def _check_mode(mode: str) -> None:
         raise SearchError(
             "There is no such mode.", given=mode, do=f"Take one of {', '.join(MODES)}."
         )
-

@@ -50,7 +50,7 @@ def open_storage(url: str) -> BaseStorage:
     return storage
 
 
-def _write_ahead(connection, record) -> None:  # noqa: ANN001 - of any database driver
+def _write_ahead(connection, record) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
 

@@ -46,15 +46,15 @@ class Study:
 
     def optuna(self) -> optuna.Study:
         """Return the study as Optuna keeps it, for its dashboard and its plots."""
-        return open_optuna_study(
-            self.storage, self.record.name, metric_up=self.record.metric_up
-        )
+        return open_optuna_study(self.storage, self.record.name, metric_up=self.record.metric_up)
 
 
 def ranked(record: StudyRecord) -> list[Trial]:
     """Return the trials that ran to their end, best value first."""
     sign = -1.0 if record.metric_up else 1.0
-    done = [trial for trial in record.trials if trial.state == "done" and trial.value == trial.value]
+    done = [
+        trial for trial in record.trials if trial.state == "done" and trial.value == trial.value
+    ]
     return sorted(done, key=lambda t: (sign * t.value, min(t.validation_loss), t.number))
 
 

@@ -109,9 +109,7 @@ def frozen_trial(trial: Trial, distributions: Mapping[str, BaseDistribution]) ->
             name: _holding(distributions[name], value) for name, value in trial.params.items()
         },
         intermediate_values={
-            epoch: value
-            for epoch, value in enumerate(trial.metric, start=1)
-            if value == value
+            epoch: value for epoch, value in enumerate(trial.metric, start=1) if value == value
         },
         user_attrs={**attributes, "best_epoch": trial.best_epoch, "seconds": trial.seconds},
     )
@@ -153,9 +151,7 @@ def importances(study: StudyRecord, space: Space) -> dict[str, float]:
 
 def wide_distributions(trials: Sequence[Trial], space: Space) -> dict[str, BaseDistribution]:
     """Return each name's range, widened to hold what every trial had."""
-    found = {
-        name: optuna_distribution(one.distribution) for name, one in space.parameters.items()
-    }
+    found = {name: optuna_distribution(one.distribution) for name, one in space.parameters.items()}
     for trial in trials:
         for name, value in trial.params.items():
             found[name] = _holding(found[name], value)

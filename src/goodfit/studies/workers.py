@@ -186,7 +186,7 @@ class _Shared:
                         self._watcher.keep(progress, row_of(tile.population, k))
 
 
-class Stopped(Exception):  # noqa: N818 - a request, not an error
+class Stopped(Exception):
     """Another worker has failed, or was interrupted."""
 
 

@@ -169,7 +169,9 @@ class Runner:
                 rows=group.rows,
                 workers=self.workers,
                 executor=group.kind or "none",
-                reason=f"{group.reason}; {group.kind_reason}" if group.kind_reason else group.reason,
+                reason=f"{group.reason}; {group.kind_reason}"
+                if group.kind_reason
+                else group.reason,
             )
             for name, group in self.groups.items()
         )

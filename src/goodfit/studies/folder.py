@@ -158,8 +158,11 @@ def stored_progress(folder: StudyFolder) -> Mapping[tuple[int, int], dict[str, A
 
 def seconds_before(folder: StudyFolder) -> float:
     """Return the seconds that earlier sessions took."""
-    return sum(row["seconds"] for row in read_rows(folder.journal).rows if "seconds" in row
-               and row.get("kind") == "session")
+    return sum(
+        row["seconds"]
+        for row in read_rows(folder.journal).rows
+        if "seconds" in row and row.get("kind") == "session"
+    )
 
 
 def restored(asked: Asked, row: Mapping[str, Any]) -> Progress:

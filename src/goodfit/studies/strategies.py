@@ -159,10 +159,13 @@ def halving(plan: Plan) -> Waves:
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification", AISTATS 2016.
     """
     asker, reached = random_asker(plan.seed), rungs(plan.epochs)
-    kept = [plan.asked(n, asker.ask(plan.space), plan.space, plan.epochs) for n in
-            range(plan.trials)]
+    kept = [
+        plan.asked(n, asker.ask(plan.space), plan.space, plan.epochs) for n in range(plan.trials)
+    ]
     for place, until in enumerate(reached):
-        reason = "all that were drawn" if not place else f"the best third after {reached[place - 1]}"
+        reason = (
+            "all that were drawn" if not place else f"the best third after {reached[place - 1]}"
+        )
         stage = plan.note(f"until epoch {until}", until, len(kept), reason, plan.space)
         kept = [replace(asked, stage=stage) for asked in kept]
         results = yield Wave(tuple(kept), until)

@@ -1,0 +1,71 @@
+"""What the commands on studies do; apart from the others, since Optuna takes a while to import."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from . import studies
+from .commands import print_json
+from .recipe import read_space
+from .records import Severity
+from .report import print_study
+
+ROOT = Path("studies")
+
+
+def search(
+    file: Path,
+    assignments: Sequence[str],
+    *,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> list[Severity]:
+    """Search a space; returns the severities of what was found."""
+    space = read_space(file, assignments)
+    root = ROOT if out is None else None
+    with _bar(as_json, quiet) as teller:
+        study = studies.search(space, out=out, root=root, teller=teller, **options)
+    _show_study(study, as_json)
+    return [finding.severity for finding in study.findings]
+
+
+def resume(path: Path, *, as_json: bool, quiet: bool) -> None:
+    """Go on with a study."""
+    with _bar(as_json, quiet) as teller:
+        study = studies.resume_study(path, teller=teller)
+    _show_study(study, as_json)
+
+
+def report(path: Path) -> None:
+    """Write a study's page again."""
+    sys.stdout.write(f"{studies.write_report(path)}\n")
+
+
+def _bar(as_json: bool, quiet: bool) -> AbstractContextManager[studies.Silent]:
+    if as_json or quiet or not sys.stderr.isatty():
+        return nullcontext(studies.Silent())
+    return studies.Bar()
+
+
+def _show_study(study: studies.Study, as_json: bool) -> None:
+    if as_json:
+        record, weights = study.record.to_json(), study.importances
+        findings = [finding.to_json() for finding in study.findings]
+        print_json({**record, "importances": weights, "findings": findings})
+        return
+    console = Console()
+    print_study(study.record, study.importances, study.findings, console)
+    console.print(f"study   {study.path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"report  {study.report}", highlight=False, markup=False, soft_wrap=True)
+    if study.best is not None:
+        best = study.path / "best.toml"
+        next_word = f"next    goodfit train --recipe {best}"
+        console.print(next_word, highlight=False, markup=False, soft_wrap=True)
