@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import GoodfitError, nearest
 from .family import RULES
+from .studies import STUDY_RULES
 
 
 def name_of(function: Callable[..., object]) -> str:
@@ -22,6 +23,7 @@ def name_of(function: Callable[..., object]) -> str:
 def explain(name: str, checks: Iterable[Callable[..., object]] = ()) -> str:
     """Return when a rule or check fires, by what formula, when it abstains, and where it is from.
 
+    Rules are those while training and those about a study.
     ``checks`` are the checks before training; they need torch, so they are handed in.
 
     Raises:
@@ -31,7 +33,11 @@ def explain(name: str, checks: Iterable[Callable[..., object]] = ()) -> str:
         >>> print(explain("loss-exploded").splitlines()[0])
         loss-exploded (while training)
     """
-    families = {"while training": RULES, "before training": tuple(checks)}
+    families = {
+        "while training": RULES,
+        "before training": tuple(checks),
+        "about a study": STUDY_RULES,
+    }
     known = {name_of(part): (when, part) for when, parts in families.items() for part in parts}
     if name not in known:
         raise GoodfitError(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.types import ID
-from bokeh.embed import json_item
 from bokeh.models import (
     BasicTickFormatter,
     ColumnDataSource,
@@ -76,7 +75,7 @@ def _loss(history: History) -> Chart | None:
             ("step", "each batch"),
             *_best_key(history),
         ),
-        item=_item(plot, "loss"),
+        item=item_of(plot, "loss"),
     )
 
 
@@ -96,7 +95,7 @@ def _metric(history: History) -> Chart | None:
         title=f"{word.label} on validation",
         caption=f"{word.label}: {word.meaning}." if word.meaning else "",
         label=f"{word.label} on validation by epoch. {_ends(word.label, lines.metric)}",
-        item=_item(plot, "metric"),
+        item=item_of(plot, "metric"),
     )
 
 
@@ -139,7 +138,7 @@ def _step_chart(
         title=title,
         caption=caption + (LOG_NOTE if log else ""),
         label=f"{title} by step. {_ends(title, line.value)}",
-        item=_item(plot, key),
+        item=item_of(plot, key),
     )
 
 
@@ -206,11 +205,12 @@ def _figure(*columns: Floats, log: bool = False, height: int = 220) -> figure:
     plot.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
     if log:
         plot.yaxis.ticker = plot.ygrid.ticker = FixedTicker(ticks=log_ticks(*columns))
-    _style_axes(plot)
+    style_axes(plot)
     return plot
 
 
-def _style_axes(plot: figure) -> None:
+def style_axes(plot: figure) -> None:
+    """Draw axes in the page's font and colours, with level lines only."""
     plot.xgrid.grid_line_color = None
     plot.ygrid.grid_line_color = LIGHT["rule"]
     plot.axis.axis_line_color = None
@@ -229,7 +229,8 @@ def _source(**columns: Floats) -> ColumnDataSource:
         return ColumnDataSource({key: column.astype("float32") for key, column in columns.items()})
 
 
-def _item(plot: figure, key: str) -> dict[str, Any]:
+def item_of(plot: figure, key: str) -> dict[str, Any]:
+    """Return a chart as the JSON that Bokeh draws into the element ``chart-KEY``."""
     return dict(json_item(plot, ID(f"chart-{key}")))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def render(contents: Contents) -> str:
         >>> page.startswith("<!doctype html>"), "the test part is sealed" in page
         (True, True)
     """
-    return _templates().get_template("page.html").render(_view(contents))
+    return templates().get_template("page.html").render(_view(contents))
 
 
 def _view(contents: Contents) -> dict[str, Any]:
@@ -67,10 +68,18 @@ def _view(contents: Contents) -> dict[str, Any]:
         "not_finite": not_finite_notes(contents.history),
         "picture": _data_url(curves_svg(contents.history)),
         "confusion": confusion,
-        "nonce": _nonce(contents),
+        **shell(contents.name, contents.name, contents.created, contents.card, contents.validation),
+    }
+
+
+def shell(title: str, *known: object, styles: Sequence[str] = ("page.css",)) -> dict[str, Any]:
+    """Return what every page needs around its words; ``known`` makes its nonce."""
+    return {
+        "title": title,
+        "nonce": _nonce(*known),
         "light": LIGHT,
         "dark": DARK,
-        "style": Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        "style": Markup("".join((HERE / name).read_text(encoding="utf-8") for name in styles)),
         "bokeh": Markup(_bokeh()),
     }
 
@@ -84,8 +93,9 @@ def _epoch_rows(history: History) -> list[list[str]]:
 
 
 @cache
-def _templates() -> Environment:
-    templates = Environment(
+def templates() -> Environment:
+    """Return the templates beside this module: everything is escaped, unknown names are errors."""
+    made = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -93,10 +103,10 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(FILTERS)
+    made.filters.update(FILTERS)
     # Bokeh's JSON defines a model where it first occurs, so its order has to stay.
-    templates.policies["json.dumps_kwargs"] = {"sort_keys": False}
-    return templates
+    made.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    return made
 
 
 @cache
@@ -110,10 +120,9 @@ def _finalize(value: Any) -> Any:
     return words.clean(value) if is_text else value
 
 
-def _nonce(contents: Contents) -> str:
+def _nonce(*known: object) -> str:
     """Return the word that marks the page's own scripts, which no text inside it can foresee."""
-    known = repr((contents.name, contents.created, contents.card, contents.validation))
-    return hashlib.sha256(known.encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:32]
 
 
 def _data_url(svg: str) -> str:
