@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.types import ID
+from bokeh.embed import json_item
 from bokeh.models import (
     BasicTickFormatter,
     ColumnDataSource,
