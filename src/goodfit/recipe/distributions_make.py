@@ -74,7 +74,7 @@ def choice(*options: Any) -> Choice:
     Raises:
         RecipeError: there are fewer than two options, or the same one twice.
     """
-    return _made(Choice, {"options": options})
+    return _made(Choice, {"options": parsed(options, "option")})
 
 
 def layers(depth: int | IntegerRange | Choice, width: int | IntegerRange | Choice) -> Layers:
@@ -164,10 +164,10 @@ def _told(model: type[Searched], first: Any) -> RecipeError:
         return RecipeError(
             f'The distribution "{kind}" has no "{field}".',
             given=f"{field} = {first['input']!r}",
-            do=nearest(field, known),
+            do='For a log scale take "loguniform".' if field == "log" else nearest(field, known),
         )
     return RecipeError(
-        f"The {field} of a {kind}: {sentence(first)}",
+        f"The {field} of {kind}: {sentence(first)}",
         given=repr(first["input"]),
         do="Give a value of that type.",
     )

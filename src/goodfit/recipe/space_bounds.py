@@ -66,8 +66,8 @@ def with_ends(found: Range, ends: tuple[float, float], bounds: Bounds) -> Range:
     """Return the range between new ends, kept inside of the bounds of its field.
 
     An end beyond a bound that the field allows moves there; beyond one that it does not allow, to
-    halfway between the old end and the bound. Whole numbers are rounded outwards and, where that
-    leaves only one, the next one up or down is taken in.
+    halfway between the old end (or the other new one, if that is nearer) and the bound. Whole
+    numbers are rounded outwards and, where that leaves only one, the next one is taken in.
 
     Raises:
         RecipeError: the new ends are not finite, or not in their order.
@@ -77,29 +77,31 @@ def with_ends(found: Range, ends: tuple[float, float], bounds: Bounds) -> Range:
         >>> print(with_ends(Uniform(low=0.1, high=0.6), (-1.0, 1.2), Bounds(0, 1, False, True)))
         uniform from 0 to 0.8
     """
-    if ends[0] != ends[1] or not isinstance(found, IntegerRange):
-        check_ends(*ends, log=False)
+    one = isinstance(found, IntegerRange) and ends[0] == ends[1]
+    check_ends(ends[0], ends[1] + one, log=False)
     if isinstance(found, IntegerRange):
         low, high = _whole(ends, bounds, log=found.log)
     else:
-        low = _above(ends[0], found.low, bounds, log=found.log)
-        high = _under(ends[1], found.high, bounds)
+        low = _above(ends[0], min(found.low, ends[1]), bounds, log=found.log)
+        high = _under(ends[1], max(found.high, ends[0]), bounds)
     return type(found).model_validate({**dict(found), "low": low, "high": high})
 
 
-def _above(end: float, old: float, bounds: Bounds, *, log: bool) -> float:
+def _above(end: float, near: float, bounds: Bounds, *, log: bool) -> float:
+    """Return an end, or what is legal between the lower bound and a legal value near to it."""
     floor, is_open = bounds.low, bounds.low_open
     if log and floor <= 0:
         floor, is_open = 0.0, True
     if end > floor or (end == floor and not is_open):
         return end
-    return (floor + old) / 2 if is_open else floor
+    return (floor + near) / 2 if is_open else floor
 
 
-def _under(end: float, old: float, bounds: Bounds) -> float:
+def _under(end: float, near: float, bounds: Bounds) -> float:
+    """Return an end, or what is legal between a legal value near to it and the upper bound."""
     if end < bounds.high or (end == bounds.high and not bounds.high_open):
         return end
-    return (bounds.high + old) / 2 if bounds.high_open else bounds.high
+    return (bounds.high + near) / 2 if bounds.high_open else bounds.high
 
 
 def _whole(ends: tuple[float, float], bounds: Bounds, *, log: bool) -> tuple[int, int]:

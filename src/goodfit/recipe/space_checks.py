@@ -49,8 +49,9 @@ def check_tree(tree: Mapping[str, Any], source: Source | None = None) -> None:
     """Raise unless each value, and each two of them together, give a recipe at their extremes."""
     source = source or Source()
     _check_places(tree, source)
-    checked_recipe(tree, {}, source)
     parameters = dict(parameters_of(tree))
+    low = {name: extremes(found.distribution)[0] for name, found in parameters.items()}
+    checked_recipe(tree, low, source)
     if not parameters:
         raise RecipeError(
             "The space has no distribution in it: there is nothing to search.",
@@ -58,7 +59,8 @@ def check_tree(tree: Mapping[str, Any], source: Source | None = None) -> None:
             do='Write, say, optimizer.lr = { distribution = "loguniform", low = 1e-4, high = 0.1 }',
         )
     for params in _extreme_params(parameters):
-        checked_recipe(tree, params, source)
+        checked_recipe(tree, {**low, **params}, source)
+    checked_recipe(tree, {}, source)
 
 
 def _check_places(tree: Mapping[str, Any], source: Source) -> None:
@@ -92,11 +94,18 @@ def _told(error: ValidationError, tree: Mapping[str, Any], source: Source) -> Re
     if not has_searched(node):
         return _with_hint(told, node)
     if isinstance(node, dict | list):
-        return RecipeError(told.what, given=".".join(names), do=told.do)
+        return RecipeError(told.what, given=f"{'.'.join(names)} = {_shown(node)}", do=told.do)
     do = told.do
     if first["type"] == "int_from_float" and isinstance(node, Uniform | LogUniform):
         do = 'Search a whole number with the distribution "integer".'
-    return RecipeError(told.what, given=f"{first['input']!r}, of {node}", do=do)
+    return RecipeError(told.what, given=f"{told.given}, of {node}", do=do)
+
+
+def _shown(node: Any) -> str:
+    """Return tables and lists with their distributions in words."""
+    if isinstance(node, dict):
+        return f"{{ {', '.join(f'{name} = {_shown(inner)}' for name, inner in node.items())} }}"
+    return f"[{', '.join(map(_shown, node))}]" if isinstance(node, list) else str(node)
 
 
 def _with_hint(told: RecipeError, node: Any) -> RecipeError:

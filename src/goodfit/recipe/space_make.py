@@ -89,7 +89,7 @@ def _in_order(value: Any) -> Any:
     models = (Recipe, *Part.__subclasses__())
     known = list(dict.fromkeys(name for model in models for name in model.model_fields))
     first = [name for name in known if name in value]
-    return {name: _in_order(value[name]) for name in (*first, *sorted(value.keys() - set(first)))}
+    return {name: _in_order(value[name]) for name in dict.fromkeys((*first, *value))}
 
 
 def vary(recipe: Recipe, /, **distributions: Any) -> Space:
