@@ -9,12 +9,9 @@ from recipe_strategies import FAMILIES, OPTIMIZERS, counts, member_of, recipes
 
 from goodfit.recipe import (
     IntegerRange,
-    Layers,
-    LogUniform,
     Range,
     Recipe,
     Space,
-    Uniform,
     choice,
     integer,
     layers,
@@ -88,6 +85,3 @@ def spaces(draw: st.DrawFn) -> Space:
     values["early_stopping"]["patience"] = draw(counts.filter(lambda n: n < 99) | whole_ranges())
     values["batch_size"] = draw(whole_ranges() | choices_of(small))
     return space_of(values)
-
-
-__all__ = ["IntegerRange", "Layers", "LogUniform", "Uniform", "spaces"]
