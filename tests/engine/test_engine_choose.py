@@ -51,7 +51,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_short_run_is_not_compiled(compiled: list[str]) -> None:
-    team = make_team(small, [ROW], mode="auto", announced=5_000)
+    team = make_team(small, [ROW], mode="auto", announced=10_000)
     assert compiled == []
     assert team.executor.kind == "traced"
     assert team.executor.reason == "compiling would save about 1 s and cost about 40 s"

@@ -7,9 +7,17 @@ import shutil
 import torch
 from torch import Tensor, nn
 
-from .executor import CompiledExecutor, EagerExecutor, Executor, Graphs, TracedExecutor
+from .executor import (
+    CompiledExecutor,
+    EagerExecutor,
+    Executor,
+    Fused,
+    Graphs,
+    TracedExecutor,
+    can_fuse,
+)
 from .population import Batch, Noise, Population
-from .step import Problem, gathered, make_step
+from .step import Problem, gathered, gathered_gradient, make_gradient, make_step
 
 # Measured on two cores without a GPU: compiling a small network takes 20 to 40 s, and takes
 # about 1.5 us a step off each operation of the graph; large operations gain nothing.
@@ -43,10 +51,7 @@ def make_executor(
     eager = _eager(problem, population, data, noise)
     if mode == "eager":
         return eager
-    step = make_step(problem)
-    traced = TracedExecutor(
-        gathered(step) if data else step, population, data, noise, graphs=graphs
-    )
+    traced = _traced(problem, population, data, noise, graphs)
     flaw = _flaw(problem.net, traced, eager, coefficients, batch)
     if flaw:
         eager.reason = flaw
@@ -55,6 +60,17 @@ def make_executor(
         traced.reason = "asked for"
         return traced
     return _compiled_if_it_pays(traced, coefficients, batch, mode, num_steps)
+
+
+def _traced(
+    problem: Problem, population: Population, data: Batch, noise: Noise, graphs: Graphs | None
+) -> TracedExecutor:
+    step, fused = make_step(problem), None
+    if can_fuse(problem, population):
+        gradient = make_gradient(problem)
+        fused = Fused(problem, population, gathered_gradient(gradient) if data else gradient)
+    whole = gathered(step) if data else step
+    return TracedExecutor(whole, population, data, noise, graphs=graphs, fused=fused)
 
 
 def _eager(problem: Problem, population: Population, data: Batch, noise: Noise) -> EagerExecutor:

@@ -17,10 +17,13 @@ from torch import Tensor, fx
 
 from .population import Batch, Noise, Population
 from .replay import build_replay
+from .step import Problem
 from .trace import compile_graph, draws_noise, num_operations, trace
 
 Kind = Literal["eager", "traced", "compiled"]
 STEPS_PER_CALL = 8
+# A call for each row pays from about a thousand weights on.
+FUSED_FROM, OPERATIONS_OF_AN_UPDATE = 2_000, 12
 # Tracing changes modules and torch for the time that it takes: one thread at a time, and none
 # that calls a module beside it.
 TRACING = threading.RLock()
@@ -81,6 +84,33 @@ class Graphs:
         return self._modules[form]
 
 
+class Fused:
+    """An update by torch's fused kernel, row after row: one pass over memory instead of ten.
+
+    Measured for 16 rows of 9,000 weights under AdamW: 6 us a row against 25 to 39.
+    """
+
+    def __init__(self, problem: Problem, population: Population, gradient: Callable) -> None:
+        assert problem.rule.fused is not None
+        self.kernel, self.gradient = problem.rule.fused, gradient
+        slots = [slot.unbind(0) for slot in population.slots]
+        self._rows = list(zip(population.w.unbind(0), zip(*slots, strict=True), strict=True))
+
+    def update(self, g: Tensor, numbers: Sequence[Sequence[float]]) -> None:
+        """Move each row by its gradient, with its own coefficients."""
+        for (w, slots), row, own in zip(self._rows, g.unbind(0), numbers, strict=True):
+            self.kernel(w, row, slots, own)
+
+
+def can_fuse(problem: Problem, population: Population) -> bool:
+    """Tell whether the rule has a kernel, and rows are long enough for a call each.
+
+    However many rows there are: row k of a population rounds as its network alone.
+    """
+    w = population.w
+    return problem.rule.fused is not None and w.is_cpu and w.shape[1] >= FUSED_FROM
+
+
 class TracedExecutor:
     """Replays the traced step; one graph per form of batch, traced when the form first comes."""
 
@@ -94,8 +124,10 @@ class TracedExecutor:
         noise: Noise,
         reason: str = "",
         graphs: Graphs | None = None,
+        fused: Fused | None = None,
     ) -> None:
         self.step, self.population, self.data, self.noise = step, population, data, noise
+        self.fused = fused
         self.reason, self.graphs = reason, graphs or Graphs()
         self.num_operations = 0
         self._coefficients: Tensor | None = None
@@ -103,6 +135,7 @@ class TracedExecutor:
 
     def run(self, first_step: int, coefficients: Tensor, batches: Sequence[Batch]) -> Tensor:
         table, probes = coefficients.unbind(0), []
+        numbers = coefficients.transpose(1, 2).tolist() if self.fused else []
         for s, batch in enumerate(batches):
             noise = self.noise.draw(first_step + s, batch)
             replay = self._replays.get(_form(batch))
@@ -111,28 +144,59 @@ class TracedExecutor:
                 # Tracing shows whether the network draws noise of its own, and draws some.
                 noise = self.noise.draw(first_step + s, batch)
             with torch.inference_mode():
-                self._coefficients.copy_(table[s])  # pyright: ignore[reportOptionalMemberAccess]
-                probes.append(replay(*batch, *noise)[0].clone())
+                if self.fused:
+                    g, measured = replay(*batch, *noise)
+                    self.fused.update(g, numbers[s])
+                else:
+                    self._coefficients.copy_(table[s])  # pyright: ignore[reportOptionalMemberAccess]
+                    measured = replay(*batch, *noise)[0]
+                probes.append(measured.clone())
         return torch.stack(probes)
 
     def prepare(self, coefficients: Tensor, batch: Batch, noise: Sequence[Tensor]):
         """Trace the step for the shapes of this batch and return its replay."""
+        began = time.perf_counter()
+        with TRACING:
+            replay = (
+                self._prepare_gradient(self.fused, batch, noise)
+                if self.fused
+                else self._prepare_step(coefficients, batch, noise)
+            )
+            self.graphs.seconds += time.perf_counter() - began
+        self._replays[_form(batch)] = replay
+        return replay
+
+    def _prepare_step(self, coefficients: Tensor, batch: Batch, noise: Sequence[Tensor]):
         if self._coefficients is None:
             self._coefficients = coefficients.clone()
         kept = [*self.population.tensors(), self._coefficients, *self.data]
-        args = [*kept, *batch, *noise]
         flat = flat_step(self.step, self.population, len(self.data) + len(batch))
         moved = len(self.population.tensors())
+        return self._replay(flat, kept, batch, noise, donated={i: i for i in range(moved)})
+
+    def _prepare_gradient(self, fused: Fused, batch: Batch, noise: Sequence[Tensor]):
+        """Let buffers be written over; the gradient and the probes come back."""
+        held = [self.population.buffers[name] for name in sorted(self.population.buffers)]
+        kept = [self.population.w, *held, *self.data]
+        flat = flat_gradient(fused.gradient, self.population, len(self.data) + len(batch))
+        donated = {1 + i: 1 + i for i in range(len(held))}
+        return self._replay(flat, kept, batch, noise, donated=donated)
+
+    def _replay(
+        self,
+        flat: Callable[..., tuple[Tensor, ...]],
+        kept: Sequence[Tensor],
+        batch: Batch,
+        noise: Sequence[Tensor],
+        *,
+        donated: dict[int, int],
+    ) -> Callable[..., tuple[Tensor, ...]]:
+        args = [*kept, *batch, *noise]
         static = [i < len(kept) for i in range(len(args))]
-        began = time.perf_counter()
-        with TRACING:
-            module = self.graphs.get(_form(batch), lambda: trace(flat, args))
-            replay = build_replay(module, args, static=static, donated={i: i for i in range(moved)})
-            self.graphs.seconds += time.perf_counter() - began
+        module = self.graphs.get(_form(batch), lambda: trace(flat, args))
         self.noise.seeds_torch |= draws_noise(module)
-        self.num_operations = num_operations(module)
-        self._replays[_form(batch)] = replay
-        return replay
+        self.num_operations = num_operations(module) + OPERATIONS_OF_AN_UPDATE * bool(self.fused)
+        return build_replay(module, args, static=static, donated=donated)
 
 
 class CompiledExecutor:
@@ -198,6 +262,19 @@ def flat_step(step: Callable[..., Any], population: Population, num_data: int):
         buffers = dict(zip(names, held, strict=True))
         w, slots, buffers, probes = step(w, slots, buffers, coefficients, *data, noise)
         return (w, *slots, *(buffers[name] for name in names), probes)
+
+    return flat
+
+
+def flat_gradient(gradient: Callable[..., Any], population: Population, num_data: int):
+    """Return the gradient as a function of flat lists: ``(g, *buffers, probes)``."""
+    names = sorted(population.buffers)
+
+    def flat(*args: Tensor) -> tuple[Tensor, ...]:
+        w, held = args[0], args[1 : 1 + len(names)]
+        data, noise = args[1 + len(names) :][:num_data], args[1 + len(names) + num_data :]
+        g, buffers, probes = gradient(w, dict(zip(names, held, strict=True)), *data, noise)
+        return (g, *(buffers[name] for name in names), probes)
 
     return flat
 

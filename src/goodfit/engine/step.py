@@ -45,6 +45,9 @@ class Problem:
 
 
 Step = Callable[[Tensor, Slots, Buffers, Tensor, Tensor, Tensor, Sequence[Tensor]], Outcome]
+Gradient = Callable[
+    [Tensor, Buffers, Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, Buffers, Tensor]
+]
 
 
 def make_step(problem: Problem, *, eager: bool = False) -> Step:
@@ -53,7 +56,7 @@ def make_step(problem: Problem, *, eager: bool = False) -> Step:
     ``eager`` takes gradients by plain autograd, row after row: slower, but any module works,
     also one whose control flow depends on its data.
     """
-    gradient = _autograd_gradient(problem) if eager else _functional_gradient(problem)
+    gradient = make_gradient(problem, eager=eager)
 
     def step(
         w: Tensor,
@@ -64,13 +67,25 @@ def make_step(problem: Problem, *, eager: bool = False) -> Step:
         y: Tensor,
         noise: Sequence[Tensor],
     ) -> Outcome:
-        buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        g, loss = gradient(w, buffers, problem.prepare(x), y, tuple(noise))
-        probes = torch.stack([loss, torch.linalg.vector_norm(g, dim=1)])
+        g, buffers, probes = gradient(w, buffers, x, y, noise)
         w, slots = problem.rule.update(w, g, slots, *by_row(coefficients.to(w.dtype)))
         return w, slots, buffers, probes
 
     return step
+
+
+def make_gradient(problem: Problem, *, eager: bool = False) -> Gradient:
+    """Return the step without its update: gradient ``[K, P]``, buffers, probes."""
+    gradient = _autograd_gradient(problem) if eager else _functional_gradient(problem)
+
+    def measured(
+        w: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise: Sequence[Tensor]
+    ) -> tuple[Tensor, Buffers, Tensor]:
+        buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        g, loss = gradient(w, buffers, problem.prepare(x), y, tuple(noise))
+        return g, buffers, torch.stack([loss, torch.linalg.vector_norm(g, dim=1)])
+
+    return measured
 
 
 def by_row(coefficients: Tensor) -> list[Tensor]:
@@ -130,6 +145,22 @@ def _autograd_row(problem: Problem, row: Tensor, buffers: Buffers, x: Tensor, y:
         loss = row_loss(problem, leaf, buffers, x, y, noise)
         g = torch.autograd.grad(loss, leaf)[0] if loss.requires_grad else torch.zeros_like(row)
     return g, loss.detach()
+
+
+def gathered_gradient(gradient: Gradient) -> Callable[..., tuple[Tensor, Buffers, Tensor]]:
+    """Let a gradient take its batch by index, like :func:`gathered`."""
+
+    def on_rows(
+        w: Tensor,
+        buffers: Buffers,
+        inputs: Tensor,
+        targets: Tensor,
+        index: Tensor,
+        noise: Sequence[Tensor],
+    ) -> tuple[Tensor, Buffers, Tensor]:
+        return gradient(w, buffers, take(inputs, index), take(targets, index), noise)
+
+    return on_rows
 
 
 def gathered(step: Step) -> Callable[..., Outcome]:

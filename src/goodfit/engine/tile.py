@@ -155,13 +155,9 @@ class Outputs:
         if self.problem.num_rows == 1:
             first = {name: buffer[0] for name, buffer in buffers.items()}
             return (_answer(self.problem, self.net, w[0], first, x).unsqueeze(0),)
-        one = vmap(
-            lambda row, own: _answer(self.problem, self.net, row, own, x), in_dims=(0, 0)
-        )
+        one = vmap(lambda row, own: _answer(self.problem, self.net, row, own, x), in_dims=(0, 0))
         return (one(w, buffers),)
 
 
 def _answer(problem: Problem, net: nn.Module, row: Tensor, buffers: Buffers, x: Tensor) -> Tensor:
     return functional_call(net, {**problem.layout.unpack(row), **buffers}, (x,))
-
-

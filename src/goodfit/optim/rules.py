@@ -8,11 +8,12 @@ on tensors, where each coefficient is ``[K, 1]`` so that every row has its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, addcmul, lerp
 
@@ -25,12 +26,17 @@ Slots = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Rule:
-    """One optimiser: how much state it has, its coefficients, its formula."""
+    """One optimiser: how much state it has, its coefficients, its formula.
+
+    ``fused``, where torch has such a kernel, is the formula on one row ``[P]`` in place, in a
+    single pass over memory; it takes the coefficients as numbers.
+    """
 
     name: str
     slots: tuple[str, ...]
     coefficients: Callable[[Any, Array, Array], Coefficients]
     update: Callable[..., tuple[Tensor, Slots]]
+    fused: Callable[[Tensor, Tensor, Slots, Sequence[float]], None] | None = None
 
 
 def sgd_coefficients(config: SGD, lr: Array, t: Array) -> Coefficients:
@@ -157,14 +163,54 @@ def _adam_step(
     return w - rate * (m / (v.sqrt() + eps)), (m, v)
 
 
+# The coefficients hold both bias corrections; at this step the kernel's own are 1.
+_LONG_AGO = torch.tensor(1e9)
+
+
+def fused_adam(w: Tensor, g: Tensor, slots: Slots, numbers: Sequence[float]) -> None:
+    """:func:`adam` on a row in place, by the kernel of ``torch.optim.Adam(fused=True)``."""
+    *_, decay = numbers
+    _fused(torch._fused_adam_, w, g, slots, numbers, weight_decay=decay)
+
+
+def fused_adamw(w: Tensor, g: Tensor, slots: Slots, numbers: Sequence[float]) -> None:
+    """:func:`adamw` on a row in place; the kernel multiplies rate and decay itself."""
+    rate, *_, decay = numbers
+    _fused(torch._fused_adamw_, w, g, slots, numbers, weight_decay=(1.0 - decay) / (rate or 1.0))
+
+
+def _fused(
+    kernel: Callable[..., None],
+    w: Tensor,
+    g: Tensor,
+    slots: Slots,
+    numbers: Sequence[float],
+    *,
+    weight_decay: float,
+) -> None:
+    rate, take1, keep2, _, eps, _ = numbers
+    kernel(
+        *([w], [g], [slots[0]], [slots[1]], [], [_LONG_AGO]),
+        amsgrad=False,
+        lr=rate,
+        beta1=1.0 - take1,
+        beta2=keep2,
+        weight_decay=weight_decay,
+        eps=eps,
+        maximize=False,
+        grad_scale=None,
+        found_inf=None,
+    )
+
+
 RULES: tuple[Rule, ...] = (
     Rule("sgd", (), sgd_coefficients, sgd),
     Rule("momentum", ("velocity",), momentum_coefficients, momentum),
     Rule("nesterov", ("velocity",), momentum_coefficients, nesterov),
     Rule("adagrad", ("sum_of_squares",), adagrad_coefficients, adagrad),
     Rule("rmsprop", ("mean_of_squares",), rmsprop_coefficients, rmsprop),
-    Rule("adam", ("mean", "mean_of_squares"), adam_coefficients, adam),
-    Rule("adamw", ("mean", "mean_of_squares"), adam_coefficients, adamw),
+    Rule("adam", ("mean", "mean_of_squares"), adam_coefficients, adam, fused_adam),
+    Rule("adamw", ("mean", "mean_of_squares"), adam_coefficients, adamw, fused_adamw),
 )
 
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .flow import Silent
+from .tiles import Group
 from .wave import Progress as Trial
 from .wave import Wave
-from .workers import Group
 
 _SHOWN_EVERY_S = 0.1
 

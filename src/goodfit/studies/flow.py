@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from ..diagnosis import study_findings
+from ..diagnosis import advice_of
 from ..errors import SearchError
 from ..pipeline.begin import Temporary, resolve_for
 from ..pipeline.material import Known, know
@@ -49,8 +49,8 @@ from .sampling import importances
 from .storage import Mirror, open_optuna_study
 from .strategies import Plan, rank, strategy_of
 from .study import Study, best_trial, confirmed_of
+from .tiles import Group
 from .wave import Asked, Progress, Wave
-from .workers import Group
 
 MODES = ("auto", "eager", "traced", "compiled")
 
@@ -307,7 +307,7 @@ def _record(
 def finish(space: Space, record: StudyRecord, folder: StudyFolder, url: str) -> Study:
     """Weigh, judge, write and draw what a search gave."""
     weights = importances(record, space)
-    findings = study_findings(record, weights)
+    findings = advice_of(record, weights)
     best = best_recipe(space, record)
     write_record(folder.record, record)
     write_records(folder.findings, findings)

@@ -14,7 +14,7 @@ from ..runs import checkpoints, default_path, read_record, read_rows, write_reco
 from ..runs.atomic import disk_errors
 from .wave import Asked, Progress
 
-_COLUMNS = [
+COLUMNS = [
     *("condition", "why", "first_loss", "best_loss", "best_epoch", "seconds", "group"),
     *("train_loss", "validation_loss", "metric"),
 ]
@@ -146,7 +146,7 @@ def numbered(name: str, root: Path) -> Path:
 
 def row_of_progress(wave: int, place: int, progress: Progress) -> dict[str, Any]:
     """Return what the journal keeps of a trial that has left its wave."""
-    kept = {name: getattr(progress, name) for name in _COLUMNS}
+    kept = {name: getattr(progress, name) for name in COLUMNS}
     return {"kind": "trial", "wave": wave, "place": place, **kept}
 
 
@@ -167,14 +167,14 @@ def seconds_before(folder: StudyFolder) -> float:
 
 def restored(asked: Asked, row: Mapping[str, Any]) -> Progress:
     """Return a trial as it was when it left its wave, without its weights."""
-    return Progress(asked, **{name: row[name] for name in _COLUMNS})
+    return Progress(asked, **{name: row[name] for name in COLUMNS})
 
 
 def keep_row(path: Path, progress: Progress, row: Row) -> None:
     """Write a trial's weights and how far it has come."""
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    state = {name: getattr(progress, name) for name in _COLUMNS}
+    state = {name: getattr(progress, name) for name in COLUMNS}
     checkpoints.save(path, progress.epoch, row, state)
 
 

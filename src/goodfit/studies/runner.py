@@ -18,8 +18,9 @@ from ..records import Grouping
 from ..runs import Cadence, Interruption, Journal
 from .folder import StudyFolder, keep_row, kept_row, restored, row_of_progress
 from .grouping import key_of, rows_by_model, shape_of
+from .tiles import Group
 from .wave import Asked, Progress, Wave
-from .workers import Group, run_wave
+from .workers import run_wave
 
 FIRST_KEPT_S = 20.0
 
