@@ -15,11 +15,12 @@ from ..recipe import OwnNet, Recipe
 
 # Weights, gradient and two moments of a tile's rows should lie near the second cache.
 TILE_BYTES, MOST_ROWS, BYTES_A_WEIGHT = 2 * 2**20, 32, 16
-# Stacking pays while an operation costs less than its dispatch: measured on two cores, dense
-# networks of up to about 10 MFLOP a layer and batch gain, and lose from about a million weights.
-LARGEST_PRODUCT, MOST_WEIGHTS = 20e6, 500_000
+# By the size of a layer's product for one batch: below the first, dispatch surely outweighs the
+# arithmetic and rows share a step; above the second, they surely gain nothing; between them, and
+# for small convolutions, a short measurement decides. Measured on two cores without a GPU.
+SURELY_SMALL, SURELY_LARGE, MOST_WEIGHTS = 1e6, 50e6, 500_000
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-LARGEST_CONVOLUTION = 3e6
+LARGEST_CONVOLUTION = 20e6
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,29 @@ def shape_of(recipe: Recipe, known: Known, x_shape: tuple[int, ...]) -> Shape:
     return Shape(key_of(recipe), net, num, operations, isinstance(recipe.net, OwnNet))
 
 
-def rows_by_model(shape: Shape) -> tuple[int, str]:
-    """Return how many rows a tile should hold by the cost model, and why.
+@dataclass(frozen=True)
+class Choice:
+    """How many rows a tile may hold, and why; more than one number is to be measured."""
 
-    One, where the arithmetic of an operation outweighs the dispatch that stacking saves.
+    rows: tuple[int, ...]
+    reason: str
+
+
+def rows_by_model(shape: Shape) -> Choice:
+    """Return how many rows a tile should hold by the cost model, or the numbers to try.
+
+    Rows share a step where the dispatch that stacking saves outweighs the arithmetic.
     """
     if shape.own:
-        return 1, "a network of the user's own runs one by one"
+        return Choice((1,), "a network of the user's own runs one by one")
     each = shape.operations / shape.num_products
     convolution = any(isinstance(layer, CONVOLUTIONS) for layer in shape.net.modules())
-    limit = LARGEST_CONVOLUTION if convolution else LARGEST_PRODUCT
-    if each > limit or shape.num_parameters > MOST_WEIGHTS:
-        return 1, f"{each / 1e6:.1f} MFLOP a layer outweigh what stacking saves"
-    fitting = max(1.0, TILE_BYTES / (BYTES_A_WEIGHT * shape.num_parameters))
-    rows = min(MOST_ROWS, 2 ** max(2, round(math.log2(fitting))))
-    return rows, f"{each / 1e6:.2f} MFLOP a layer: dispatch outweighs them, so rows share a step"
+    size = f"{each / 1e6:.2g} MFLOP a layer"
+    largest = LARGEST_CONVOLUTION if convolution else SURELY_LARGE
+    if each > largest or shape.num_parameters > MOST_WEIGHTS:
+        return Choice((1,), f"{size}: the arithmetic outweighs what stacking saves")
+    fitting = TILE_BYTES / (BYTES_A_WEIGHT * shape.num_parameters)
+    rows = min(MOST_ROWS, 2 ** max(2, round(math.log2(max(1.0, fitting)))))
+    if each < SURELY_SMALL and not convolution:
+        return Choice((rows,), f"{size}: dispatch outweighs the arithmetic, so rows share a step")
+    return Choice((1, rows), f"{size}")

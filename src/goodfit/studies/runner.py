@@ -17,8 +17,8 @@ from ..recipe import Recipe
 from ..records import Grouping
 from ..runs import Cadence, Interruption, Journal
 from .folder import StudyFolder, keep_row, kept_row, restored, row_of_progress
-from .grouping import key_of, rows_by_model, shape_of
-from .tiles import Group
+from .grouping import Choice, key_of, rows_by_model, shape_of
+from .tiles import Group, decide_by_measuring
 from .wave import Asked, Progress, Wave
 from .workers import run_wave
 
@@ -124,13 +124,16 @@ class Runner:
         key = key_of(recipe)
         if key not in self.groups:
             shape = shape_of(recipe, self.known, self.known.input_shape)
-            rows, reason = rows_by_model(shape)
+            found = rows_by_model(shape)
             if self.rows is not None and not shape.own:
-                rows, reason = self.rows, "asked for"
+                found = Choice((self.rows,), "asked for")
             material = self._material(recipe)
-            self.groups[key] = Group(
-                shape, self.known, material, recipe, rows, reason, self.mode, deque()
+            group = Group(
+                shape, self.known, material, recipe, found.rows[0], found.reason, self.mode, deque()
             )
+            if len(found.rows) > 1:
+                decide_by_measuring(group, found.rows)
+            self.groups[key] = group
         return self.groups[key]
 
     def _material(self, recipe: Recipe) -> Material:

@@ -203,6 +203,34 @@ def _make_tile(group: Group, rows: int) -> Tile:
     return tile
 
 
+MEASURED_STEPS, MEASURED_TIMES = 4, 3
+
+
+def decide_by_measuring(group: Group, candidates: Sequence[int]) -> None:
+    """Time a few steps with each number of rows, and take what costs a row least."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cost = {rows: _cost_of_a_row(group, rows) for rows in candidates}
+    torch.set_num_threads(before)
+    group.rows = min(cost, key=lambda rows: cost[rows])
+    told = ", ".join(f"{1e6 * cost[rows]:,.0f} us with {rows}" for rows in candidates)
+    group.reason += f"; measured a step and row: {told}"
+
+
+def _cost_of_a_row(group: Group, rows: int) -> float:
+    tile, recipe = group.take_tile(rows), group.recipe
+    batches = group.batches(recipe)
+    table = coefficients(recipe, np.arange(MEASURED_STEPS), budget_of(recipe, batches))
+    few = [_stacked([next(batches.epoch(0))[0]] * rows, rows)] * MEASURED_STEPS
+    best = float("inf")
+    for _ in range(MEASURED_TIMES):
+        began = time.perf_counter()
+        tile.run(table.expand(-1, -1, rows).contiguous(), few, lambda: None)
+        best = min(best, time.perf_counter() - began)
+    group.give_back(rows, tile)
+    return best / MEASURED_STEPS / rows
+
+
 def _validation(group: Group) -> Part:
     part = group.material.validation
     assert isinstance(part, Part)
