@@ -12,6 +12,9 @@ LONGER = "notes n4, coarse to fine: second stage, longer running time"
 PATIENCE = "notes n0, Early Stopping with Patience: stop when the validation error increases"
 EXPLODE = "notes n4, Hyperparameter Optimization: a cost over 3 times the first, break out early"
 BEST_FEW = 5
+# How well a value separates, what to do, which value, with what numbers.
+Split = tuple[float, str, str, dict[str, float | int | str]]
+NO_SPLIT: Split = (0.0, "", "", {})
 
 
 def best_is_late(reading: Reading) -> tuple[Finding, ...]:
@@ -89,8 +92,8 @@ def many_trials_failed(reading: Reading) -> tuple[Finding, ...]:
         Finding(
             rule="many-trials-failed",
             severity="warning",
-            meaning=f"{left.sum():,} of {len(left):,} trials were dropped or failed: that part of "
-            "the space taught nothing but that.",
+            meaning=f"{left.sum():,} of {len(left):,} trials were dropped or failed: their "
+            "time went into a part of the space that cannot train.",
             remedy=remedy,
             source=EXPLODE,
             where=where,
@@ -131,14 +134,16 @@ def _rose(trial: Trial) -> float:
 
 def _separated(reading: Reading, left: np.ndarray) -> tuple[str, str, dict[str, float | int | str]]:
     splits = [_split(reading, axis, left) for axis in reading.axes.values()]
-    best = max(splits, default=(0.0, "", "", {}), key=lambda split: split[0])
+    best = max(splits, default=NO_SPLIT, key=lambda split: split[0])
+    if left.all():
+        remedy = (
+            "Train one of them alone to see why (goodfit train), then search around what works."
+        )
+        return remedy, "", {}
     if best[0] < 0.5 or len(left) < 12:
         remedy = "Narrow the space around the trials that finished; no single value separates them."
         return remedy, "", {}
     return best[1], best[2], best[3]
-
-
-Split = tuple[float, str, str, dict[str, float | int | str]]
 
 
 def _split(reading: Reading, axis: Axis, left: np.ndarray) -> Split:
@@ -150,7 +155,7 @@ def _split(reading: Reading, axis: Axis, left: np.ndarray) -> Split:
     order = np.argsort(at[known], kind="stable")
     x, y = at[known][order], left[known][order]
     if not (y.any() and (~y).any()):
-        return 0.0, "", "", {}
+        return NO_SPLIT
     behind = np.cumsum(y) / y.sum() - np.cumsum(~y) / (~y).sum()
     behind[:-1][x[:-1] == x[1:]] = 0.0  # equal values stay together
     place = int(np.abs(behind[:-1]).argmax()) if len(x) > 1 else 0
@@ -174,7 +179,7 @@ def _split_levels(reading: Reading, axis: Axis, left: np.ndarray) -> Split:
     words = np.array([label(trial.params.get(axis.name, "")) for trial in trials])
     stayed = ~left
     if not (left.any() and stayed.any()):
-        return 0.0, "", "", {}
+        return NO_SPLIT
     shares = array([(words == w)[left].mean() - (words == w)[stayed].mean() for w in axis.levels])
     worst = axis.levels[int(shares.argmax())]
     evidence: dict[str, float | int | str] = {

@@ -46,8 +46,9 @@ def too_many_values(reading: Reading) -> tuple[Finding, ...]:
     enough = trials_for(num)
     if num <= MANY_VALUES or trials >= enough:
         return ()
-    ranking = sorted(reading.axes, key=lambda name: -reading.importances.get(name, 0.0))
-    first = f" Of these, {', '.join(ranking[:MANY_VALUES])} matter most."
+    known = [name for name in reading.axes if name in reading.importances]
+    known.sort(key=lambda name: -reading.importances[name])
+    first = f" Of these, {', '.join(known[:MANY_VALUES])} matter most." if known else ""
     return (
         Finding(
             rule="too-many-values",
@@ -55,7 +56,7 @@ def too_many_values(reading: Reading) -> tuple[Finding, ...]:
             meaning=f"{num} values are searched with {trials:,} trials: too few to see which "
             "values belong together, so a good trial may be luck.",
             remedy=f"Search at most {MANY_VALUES} at a time and fix the others, or run "
-            f"{enough:,} trials.{first if reading.importances else ''}",
+            f"{enough:,} trials.{first}",
             source=AT_A_TIME,
             evidence={"num_values": num, "num_trials": trials, "enough": enough},
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,6 @@ def planned_epochs(study: StudyRecord, trial: Trial) -> int:
 def axes_of(study: StudyRecord) -> dict[str, Axis]:
     """Return the axis of each searched name that took two values or more, in order of the names."""
     names = dict.fromkeys(name for trial in study.trials for name in trial.params)
-    names |= dict.fromkeys(name for stage in study.stages for name in stage.ranges)
     axes = {name: _axis(study, name) for name in names}
     return {name: axis for name, axis in axes.items() if axis is not None}
 
@@ -172,8 +172,16 @@ def _axis(study: StudyRecord, name: str) -> Axis | None:
 
 def _level_axis(name: str, values: Sequence[Any]) -> Axis | None:
     numbers = {label(value): float(value) for value in values if _is_number(value)}
-    levels = sorted({*map(label, values)}, key=lambda word: (numbers.get(word, math.inf), word))
+    levels = sorted(
+        {*map(label, values)}, key=lambda word: (numbers.get(word, math.inf), _natural(word))
+    )
     return Axis(name, levels=tuple(levels)) if len(levels) > 1 else None
+
+
+def _natural(word: str) -> list[tuple[bool, float, str]]:
+    """Return a key that sorts numbers inside of words by size: 64 before 128."""
+    parts = re.split(r"(\d+)", word)
+    return [(part.isdecimal(), float(part) if part.isdecimal() else 0.0, part) for part in parts]
 
 
 def _is_number(value: Any) -> bool:

@@ -6,6 +6,8 @@ framework trained.
 
 from .contents import Contents
 from .html import render
+from .study import study_html
+from .study_terminal import print_study
 from .svg import curves_svg
 from .terminal import print_card, print_checked, print_findings, print_summary, print_verdicts
 
@@ -15,7 +17,9 @@ __all__ = [
     "print_card",
     "print_checked",
     "print_findings",
+    "print_study",
     "print_summary",
     "print_verdicts",
     "render",
+    "study_html",
 ]

@@ -39,30 +39,30 @@ def print_card(card: DataCard, sizes: SplitSizes, console: Console) -> None:
         ("damage", _damage(card)),
         *(("note", note) for note in card.notes),
     ]
-    _print_pairs(rows, console)
+    print_pairs(rows, console)
 
 
 def print_verdicts(verdicts: Iterable[Verdict], console: Console) -> None:
     """Print one line for each check or rule: what it says, or why it could not judge."""
-    table = _grid()
+    table = grid()
     for verdict in verdicts:
         word, style = OUTCOMES[verdict.outcome]
-        table.add_row(_text(word, style), _text(f"{verdict.check}: {verdict.because}"))
+        table.add_row(plain_text(word, style), plain_text(f"{verdict.check}: {verdict.because}"))
     if table.row_count:
         console.print(table)
 
 
 def print_checked(verdicts: Sequence[Verdict], console: Console) -> None:
     """Print what the checks found, with what to do, and count the others in one line."""
-    table = _grid()
+    table = grid()
     for verdict in verdicts:
         if verdict.finding:
             said = f"{verdict.check}: {verdict.because} To do: {verdict.finding.remedy}"
             severity = verdict.finding.severity
-            table.add_row(_text(severity, SEVERITIES[severity]), _text(said))
+            table.add_row(plain_text(severity, SEVERITIES[severity]), plain_text(said))
     if table.row_count:
         console.print(table)
-    console.print(_text(counted(verdicts), "dim"))
+    console.print(plain_text(counted(verdicts), "dim"))
 
 
 def counted(verdicts: Sequence[Verdict]) -> str:
@@ -89,13 +89,13 @@ def print_summary(
     report: Path | None = None,
 ) -> None:
     """Print the result of a run, where its files lie, and what to type next."""
-    console.print(_text(headline(contents), "bold"))
-    console.print(_text(_course(contents)))
+    console.print(plain_text(headline(contents), "bold"))
+    console.print(plain_text(_course(contents)))
     if contents.scored:
         console.print("", _score_table(contents.scored), "")
         _print_mistakes(contents.scored[-1], console)
     print_findings(contents.findings, console)
-    _print_pairs(_places(contents, folder, report), console)
+    print_pairs(_places(contents, folder, report), console)
 
 
 def _target(card: DataCard) -> str:
@@ -131,11 +131,11 @@ def _course(contents: Contents) -> str:
 
 
 def _score_table(scored: tuple[Scores, ...]) -> Table:
-    table = _table("score", *(scores.part for scores in scored))
+    table = plain_table("score", *(scores.part for scores in scored))
     for key in scored[0].values:
         word = score_word(key)
         values = [word.show(scores.values[key]) for scores in scored if key in scores.values]
-        table.add_row(_text(word.label), *map(_text, values))
+        table.add_row(plain_text(word.label), *map(plain_text, values))
     return table
 
 
@@ -145,16 +145,16 @@ def _print_mistakes(scores: Scores, console: Console) -> None:
         console.print(_class_table(class_results(scores)), "")
         return
     for pair in confused_pairs(scores, MAX_PAIRS):
-        console.print(_text(str(pair)))
+        console.print(plain_text(str(pair)))
 
 
 def _class_table(results: Iterable[ClassResult]) -> Table:
-    table = _table("class", "rows", "recall", "precision", "taken for")
+    table = plain_table("class", "rows", "recall", "precision", "taken for")
     for result in results:
         mistaken = f"{result.worst.predicted} ({result.worst.num:,})" if result.worst else ""
         shares = (_share(result.recall), _share(result.precision))
         cells = (result.name, f"{result.num_rows:,}", *shares, mistaken)
-        table.add_row(*map(_text, cells))
+        table.add_row(*map(plain_text, cells))
     return table
 
 
@@ -164,9 +164,9 @@ def _share(value: float | None) -> str:
 
 def print_findings(findings: Iterable[Finding], console: Console) -> None:
     """Print each finding: what was seen and where, what it means, what to do, and its picture."""
-    table = _grid()
+    table = grid()
     for finding in findings:
-        head = _text(finding.severity, SEVERITIES[finding.severity])
+        head = plain_text(finding.severity, SEVERITIES[finding.severity])
         table.add_row(head, _finding(finding), end_section=True)
     if table.row_count:
         console.print(table, "")
@@ -184,7 +184,7 @@ def _finding(finding: Finding) -> Text:
         _picture(finding.curve),
     ]
     return Text("\n").join(
-        _text(line, style)
+        plain_text(line, style)
         for line, style in zip(lines, ("bold", "", "dim", "", "dim", ""), strict=True)
         if line
     )
@@ -212,18 +212,20 @@ def _places(contents: Contents, folder: Path | None, report: Path | None) -> lis
     return rows
 
 
-def _print_pairs(rows: Iterable[tuple[str, str]], console: Console) -> None:
-    table = _grid()
+def print_pairs(rows: Iterable[tuple[str, str]], console: Console) -> None:
+    """Print names and what they name, one pair a line."""
+    table = grid()
     for name, value in rows:
-        table.add_row(_text(name, "dim"), _text(value))
+        table.add_row(plain_text(name, "dim"), plain_text(value))
     console.print(table)
 
 
-def _grid() -> Table:
+def grid() -> Table:
+    """Return an empty table without titles."""
     return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
 
 
-def _table(first: str, *numbers: str) -> Table:
+def plain_table(first: str, *numbers: str) -> Table:
     """Return an empty table: one column of names, then columns of numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(first)
@@ -232,5 +234,6 @@ def _table(first: str, *numbers: str) -> Table:
     return table
 
 
-def _text(words: str, style: str = "") -> Text:
+def plain_text(words: str, style: str = "") -> Text:
+    """Return words as they are: never markup, nothing that steers a terminal."""
     return Text(clean(words), style=style, overflow="fold")

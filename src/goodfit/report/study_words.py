@@ -1,0 +1,170 @@
+"""A study in words: its result in one sentence, its numbers, what became of its trials."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..diagnosis.trials import (
+    Axis,
+    axes_of,
+    best_of,
+    confirmed_first,
+    has_left,
+    label,
+)
+from ..records import Confirmed, StudyRecord, Trial
+from .tiles import Tile
+from .words import count, number, percent, score_word, seconds
+
+STATES = {"done": "done", "dropped": "dropped", "halved": "halved", "failed": "failed"}
+MAX_REASONS = 8
+
+
+class Reason(NamedTuple):
+    """Why trials did not run to their end: how many, and the share of all."""
+
+    state: str
+    why: str
+    num: int
+    share: float
+
+
+def shown(study: StudyRecord, value: float) -> str:
+    """Write a value of the study's metric, fine enough to compare trials; a gap is a dash."""
+    if not math.isfinite(value):
+        return "–"
+    return percent(value, 2) if study.metric == "accuracy" else number(value)
+
+
+def metric_inside(study: StudyRecord) -> str:
+    """Return the metric's name as it stands inside a sentence: accuracy, but RMSE."""
+    word = score_word(study.metric).label
+    return word.lower() if word[1:].islower() else word
+
+
+def study_headline(study: StudyRecord) -> str:
+    """Say the result of a search in one sentence.
+
+    Example:
+        >>> trials = (Trial(0, {}, seed=0, state="done", value=0.981),)
+        >>> study_headline(StudyRecord("digits", "random", "accuracy", True, 0, trials))
+        'Accuracy 98.10 % on validation: trial 0, the only one; with one seed.'
+    """
+    best, word = best_of(study), score_word(study.metric).label
+    if best is None:
+        return f"{_none_of(study)} gave a value: {_fates(study)}."
+    of = "the only one" if len(study.trials) == 1 else f"the best of {len(study.trials):,}"
+    known = confirmation(study, best)
+    if known is None:
+        value = shown(study, best.value)
+        return f"{word} {value} on validation: trial {best.number}, {of}; with one seed."
+    value = f"{shown(study, known.mean)} ± {shown(study, known.spread)}"
+    seeds = count(len(known.values), "seed")
+    return f"{word} {value} on validation over {seeds}: trial {best.number}, {of}."
+
+
+def confirmation(study: StudyRecord, trial: Trial) -> Confirmed | None:
+    """Return what a trial gave with new seeds, where it was trained again."""
+    return next((one for one in confirmed_first(study) if one.number == trial.number), None)
+
+
+def study_tiles(study: StudyRecord) -> list[Tile]:
+    """Return the numbers that sum a search up, the most important first."""
+    return [*_best_tile(study), *_trial_tiles(study), _value_tile(study), _time_tile(study)]
+
+
+def reasons(study: StudyRecord) -> list[Reason]:
+    """Return why trials did not run to their end, the commonest reason first."""
+    stopped = [t for t in study.trials if t.state != "done"]
+    counted = Counter((trial.state, trial.why or trial.state) for trial in stopped).most_common()
+    named, rest = counted[:MAX_REASONS], sum(num for _, num in counted[MAX_REASONS:])
+    total = len(study.trials)
+    found = [Reason(state, why, num, num / total) for (state, why), num in named]
+    return found + ([Reason("other", "other reasons", rest, rest / total)] if rest else [])
+
+
+def left_share(study: StudyRecord) -> float:
+    """Return the share of trials that were dropped or failed."""
+    return sum(map(has_left, study.trials)) / max(1, len(study.trials))
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return each name's last part, or the whole where two share it.
+
+    Example:
+        >>> short_names(["optimizer.lr", "net.kind", "optimizer.kind"])
+        {'optimizer.lr': 'lr', 'net.kind': 'net.kind', 'optimizer.kind': 'optimizer.kind'}
+    """
+    last = {name: name.rsplit(".", 1)[-1] for name in names}
+    often = Counter(last.values())
+    return {name: short if often[short] == 1 else name for name, short in last.items()}
+
+
+def told(value: Any) -> str:
+    """Write a searched value with three digits that count.
+
+    Example:
+        >>> told(0.00123456), told(1e-5), told(64), told(True)
+        ('0.00123', '1e-5', '64', 'true')
+    """
+    return compact(value) if isinstance(value, float) else label(value)
+
+
+def compact(value: float, digits: int = 3) -> str:
+    """Write a number in few characters: 1e-5, not 1e-05."""
+    mantissa, e, power = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}e{int(power)}" if e else mantissa
+
+
+def by_importance(study: StudyRecord, importances: Mapping[str, float]) -> list[Axis]:
+    """Return the searched values, the most important first."""
+    axes = axes_of(study)
+    return sorted(axes.values(), key=lambda axis: -importances.get(axis.name, 0.0))
+
+
+def _none_of(study: StudyRecord) -> str:
+    return f"None of {count(len(study.trials), 'trial')}" if study.trials else "No trial"
+
+
+def _fates(study: StudyRecord) -> str:
+    often = Counter(STATES[trial.state] for trial in study.trials)
+    return ", ".join(f"{num:,} {state}" for state, num in often.most_common()) or "none was run"
+
+
+def _best_tile(study: StudyRecord) -> list[Tile]:
+    best, title = best_of(study), f"Best {metric_inside(study)}"
+    if best is None:
+        return []
+    known = confirmation(study, best)
+    if known is None:
+        return [Tile(title, shown(study, best.value), "one seed")]
+    seeds = count(len(known.values), "seed")
+    note = f"± {shown(study, known.spread)}, mean over {seeds}; {shown(study, best.value)} in "
+    return [Tile(title, shown(study, known.mean), f"{note}the search")]
+
+
+def _trial_tiles(study: StudyRecord) -> list[Tile]:
+    stages = f" in {count(len(study.stages), 'stage')}" if len(study.stages) > 1 else ""
+    told = f"{study.strategy}{stages}"
+    left = percent(left_share(study), 0)
+    return [
+        Tile("Trials", f"{len(study.trials):,}", told),
+        Tile("Dropped or failed", left, _fates(study)),
+    ]
+
+
+def _value_tile(study: StudyRecord) -> Tile:
+    names = short_names(list(axes_of(study)))
+    few = list(names.values())[:4]
+    rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return Tile("Searched values", str(len(names)), ", ".join(few) + rest)
+
+
+def _time_tile(study: StudyRecord) -> Tile:
+    rate = 60 * len(study.trials) / study.seconds if study.seconds > 0 else 0.0
+    pace = f"{rate:,.0f} trials a minute" if rate >= 1 else f"{number(rate)} trials a minute"
+    preparing = f"; {seconds(study.preparing_s)} preparing" if study.preparing_s else ""
+    return Tile("Time", seconds(study.seconds), pace + preparing)
