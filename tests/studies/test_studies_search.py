@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -24,7 +25,7 @@ from goodfit.runs.lock import exclusive
 from goodfit.studies.narrowing import narrower
 from goodfit.studies.strategies import STRATEGIES, rungs
 
-SILENT = {"confirm": 0, "workers": 1}
+SILENT: dict[str, Any] = {"confirm": 0, "workers": 1}
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +226,7 @@ def test_a_search_that_is_stopped_goes_on(sign: signal.Signals, tmp_path: Path) 
         ({"strategy": "grid", "trials": 3}, "--strategy random"),
     ],
 )
-def test_bad_settings_say_what_to_do(options: dict, words: str, tmp_path: Path) -> None:
+def test_bad_settings_say_what_to_do(options: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(GoodfitError) as raised:
         gf.search(SPACE, out=tmp_path / "study", **{"trials": 4, **options})
     assert words in str(raised.value)

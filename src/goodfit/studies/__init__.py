@@ -5,7 +5,8 @@ space -> strategy -> waves of trials -> groups (one shape, one matrix) -> tiles 
 """
 
 from .bar import Bar
-from .flow import Silent, load_study, resume_study, search, write_report
+from .ending import load_study, write_report
+from .flow import Silent, resume_study, search
 from .folder import is_study
 from .strategies import STRATEGIES
 from .study import Study, best_trial, ranked

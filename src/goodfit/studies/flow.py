@@ -17,24 +17,18 @@ from pathlib import Path
 
 import torch
 
-from ..diagnosis import advice_of
 from ..errors import SearchError
 from ..pipeline.begin import Temporary, resolve_for
 from ..pipeline.material import Known, know
 from ..pipeline.training import METRICS
-from ..recipe import Range, Recipe, Space, read_space, write, write_space
-from ..records import Confirmed, Finding, StudyRecord
-from ..report import study_html
+from ..recipe import Range, Recipe, Space, read_space, write_space
+from ..records import Confirmed, StudyRecord
 from ..runs import (
     Interruption,
     Journal,
-    read_record,
-    read_records,
-    write_record,
-    write_records,
-    write_text,
 )
 from ..runs.lock import exclusive
+from .ending import finish, split_seed
 from .folder import (
     Settings,
     StudyFolder,
@@ -45,10 +39,9 @@ from .folder import (
     stored_progress,
 )
 from .runner import Runner
-from .sampling import importances
 from .storage import Mirror, open_optuna_study
 from .strategies import Plan, rank, strategy_of
-from .study import Study, best_trial, confirmed_of
+from .study import Study, confirmed_of
 from .tiles import Group
 from .wave import Asked, Progress, Wave
 
@@ -129,7 +122,6 @@ def search(
     settings = Settings(
         strategy=strategy,
         trials=trials,
-        epochs=None,
         seed=space.fixed_recipe().seed,
         at_once=at_once,
         confirm=confirm,
@@ -172,7 +164,7 @@ def begin(space: Space, settings: Settings) -> Session:
     resolved = resolve_for(base, known)
 
     def resolve(recipe: Recipe) -> Recipe:
-        split = recipe.split.model_copy(update={"seed": _split_seed(base)})
+        split = recipe.split.model_copy(update={"seed": split_seed(base)})
         return resolve_for(recipe, known).model_copy(update={"split": split})
 
     plan = Plan(
@@ -187,13 +179,9 @@ def begin(space: Space, settings: Settings) -> Session:
     return Session(space, settings, known, plan)
 
 
-def _split_seed(recipe: Recipe) -> int:
-    return recipe.seed if recipe.split.seed is None else recipe.split.seed
-
-
 def _run(session: Session, folder: StudyFolder, teller: Silent) -> Study:
     settings, began = session.settings, time.perf_counter()
-    url = settings.storage or f"sqlite:///{folder.database}"
+    url = settings.storage or folder.url
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder.lock_file))
         interruption = stack.enter_context(Interruption())
@@ -302,54 +290,6 @@ def _record(
         seconds=seconds,
         preparing_s=runner.preparing_s,
     )
-
-
-def finish(space: Space, record: StudyRecord, folder: StudyFolder, url: str) -> Study:
-    """Weigh, judge, write and draw what a search gave."""
-    weights = importances(record, space)
-    findings = advice_of(record, weights)
-    best = best_recipe(space, record)
-    write_record(folder.record, record)
-    write_records(folder.findings, findings)
-    if best is not None:
-        write_text(folder.best, write(best))
-    write_text(folder.report, study_html(record, weights, findings))
-    return Study(record, space, folder.path, url, best, weights, findings)
-
-
-def best_recipe(space: Space, record: StudyRecord) -> Recipe | None:
-    """Return the best trial as a recipe of the study's full length, on the study's split."""
-    trial = best_trial(record)
-    if trial is None:
-        return None
-    recipe = space.recipe(trial.params)
-    split = recipe.split.model_copy(update={"seed": _split_seed(recipe)})
-    return recipe.model_copy(update={"split": split, "seed": trial.seed})
-
-
-def load_study(path: Path | str) -> Study:
-    """Return a finished study from its folder.
-
-    Raises:
-        SearchError: there is none, or it is not finished.
-    """
-    folder, settings = open_study(Path(path))
-    if not folder.record.exists():
-        raise SearchError(
-            "This study is not finished.", given=path, do=f"Go on: goodfit resume {path}"
-        )
-    space, record = read_space(folder.space), read_record(folder.record, StudyRecord)
-    url = settings.storage or f"sqlite:///{folder.database}"
-    from_disk = read_records(folder.findings, Finding)
-    best = best_recipe(space, record)
-    return Study(record, space, folder.path, url, best, importances(record, space), from_disk)
-
-
-def write_report(path: Path | str) -> Path:
-    """Write the page of a finished study again, and return its path."""
-    study = load_study(path)
-    write_text(study.report, study_html(study.record, study.importances, study.findings))
-    return study.report
 
 
 def _check_counts(**counts: int) -> None:

@@ -26,7 +26,6 @@ class Settings(Record):
 
     strategy: str
     trials: int
-    epochs: int | None
     seed: int
     at_once: int
     confirm: int
@@ -88,6 +87,11 @@ class StudyFolder:
     def database(self) -> Path:
         """Optuna's SQLite storage."""
         return self.path / "study.db"
+
+    @property
+    def url(self) -> str:
+        """That storage as a URL."""
+        return f"sqlite:///{self.database}"
 
     @property
     def lock_file(self) -> Path:
