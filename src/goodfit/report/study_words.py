@@ -114,9 +114,17 @@ def told(value: Any) -> str:
 
 
 def compact(value: float, digits: int = 3) -> str:
-    """Write a number in few characters: 1e-5, not 1e-05."""
-    mantissa, e, power = f"{value:.{digits}g}".partition("e")
-    return f"{mantissa}e{int(power)}" if e else mantissa
+    """Write a number in few characters.
+
+    Example:
+        >>> compact(0.00025), compact(0.0025), compact(1e-5), compact(128.0)
+        ('2.5e-4', '0.0025', '1e-5', '128')
+    """
+    told = f"{value:.{digits}g}" if not 0 < abs(value) < 1e-3 else f"{value:.{digits - 1}e}"
+    mantissa, e, power = told.partition("e")
+    if not e:
+        return told
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(power)}"
 
 
 def by_importance(study: StudyRecord, importances: Mapping[str, float]) -> list[Axis]:
