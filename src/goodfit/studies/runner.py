@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +17,7 @@ from ..pipeline.material import Known, Material, material_of
 from ..recipe import Recipe
 from ..records import Grouping
 from ..runs import Cadence, Interruption, Journal
+from .cluster import Cluster
 from .folder import StudyFolder, keep_row, kept_row, restored, row_of_progress
 from .grouping import Choice, key_of, rows_by_model, shape_of
 from .tiles import Group, decide_by_measuring
@@ -59,10 +61,12 @@ class Runner:
         workers: int | None,
         rows: int | None,
         mode: str,
+        cluster: Cluster | None = None,
     ) -> None:
         self.known, self.folder, self.journal, self.stored = known, folder, journal, stored
         self.interruption, self.teller = interruption, teller
-        self.workers, self.rows, self.mode = workers or cores(), rows, mode
+        self.workers = cluster.workers if cluster else workers or cores()
+        self.cluster, self.rows, self.mode = cluster, rows, mode
         self.groups: dict[str, Group] = {}
         self._paused: dict[int, Progress] = {}
         self._places: dict[int, int] = {}
@@ -84,7 +88,9 @@ class Runner:
             if progress.condition == "running":
                 self._queue(progress)
         waiting = [group for group in self.groups.values() if group.waiting]
-        if waiting:
+        if waiting and self.cluster is not None:
+            self.cluster.run_wave(waiting, wave.until, self, self._kept_at)
+        elif waiting:
             before = torch.get_num_threads()
             run_wave(waiting, wave.until, self._num_workers(waiting), self)
             torch.set_num_threads(before)
@@ -160,8 +166,11 @@ class Runner:
     def keep(self, progress: Progress, row: Row) -> None:
         """Keep a trial's weights."""
         began = time.perf_counter()
-        keep_row(self.folder.rows(self._wave, self._places[id(progress)]), progress, row)
+        keep_row(self._kept_at(progress), progress, row)
         self._cadence.saved(time.perf_counter() - began)
+
+    def _kept_at(self, progress: Progress) -> Path:
+        return self.folder.rows(self._wave, self._places[id(progress)])
 
     def groupings(self) -> tuple[Grouping, ...]:
         """Return what was decided for each group."""
@@ -182,5 +191,6 @@ class Runner:
 
     @property
     def preparing_s(self) -> float:
-        """Seconds that tracing took, over all groups."""
-        return sum(group.preparing_s for group in self.groups.values())
+        """Seconds that tracing took, over all groups and workers of a cluster."""
+        there = self.cluster.preparing_s if self.cluster else 0.0
+        return there + sum(group.preparing_s for group in self.groups.values())
