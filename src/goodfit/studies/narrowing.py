@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..recipe import Range, Space
@@ -20,7 +20,7 @@ def narrowed(space: Space, best: Sequence[Mapping[str, Any]]) -> tuple[Space, st
     widened there by half of its length (on its own scale).
     """
     ranges: dict[str, tuple[float, float]] = {}
-    reasons: list[str] = []
+    words: dict[str, str] = {}
     for name, one in space.parameters.items():
         if not isinstance(one.distribution, Range):
             continue
@@ -28,12 +28,20 @@ def narrowed(space: Space, best: Sequence[Mapping[str, Any]]) -> tuple[Space, st
         if len(values) < 2:
             continue
         low, high = float(one.distribution.low), float(one.distribution.high)
-        ends = narrower(low, high, values, log=one.distribution.log)
-        ranges[name] = ends[:2]
-        reasons.append(f"{name} {_word(ends[:2])}{ends[2]}")
+        *ends, words[name] = narrower(low, high, values, log=one.distribution.log)
+        if ends[0] < ends[1]:
+            ranges[name] = (ends[0], ends[1])
     if not ranges:
         return space, "the same space again: too few good trials to narrow it"
-    return space.narrowed(ranges), "what the best fifth spans: " + "; ".join(reasons)
+    found = space.narrowed(ranges)
+    return found, "what the best fifth spans: " + "; ".join(_told(found, ranges, words))
+
+
+def _told(space: Space, names: Iterable[str], words: Mapping[str, str]) -> Iterator[str]:
+    for name in names:
+        one = space.parameters[name].distribution
+        if isinstance(one, Range):
+            yield f"{name} {one.low:.3g} to {one.high:.3g}{words[name]}"
 
 
 def narrower(
@@ -61,7 +69,3 @@ def narrower(
 def round_to(value: float, digits: int = 3) -> float:
     """Return a value with a few digits that count."""
     return float(f"{value:.{digits}g}")
-
-
-def _word(ends: tuple[float, float]) -> str:
-    return f"{ends[0]:.3g} to {ends[1]:.3g}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import SearchError, nearest
-from ..recipe import Range, Recipe, Space
+from ..recipe import Range, Recipe, Space, check_grid
 from ..records import Stage
 from .narrowing import narrowed
 from .sampling import Asker, random_asker, tpe_asker
@@ -79,6 +79,7 @@ def random(plan: Plan) -> Waves:
 def grid(plan: Plan) -> Waves:
     """All combinations of evenly spaced values (evenly in the logarithm on log scales)."""
     points = points_for(plan.space, plan.trials)
+    check_grid(plan.space, points)
     values = list(plan.space.grid(points))
     reason = f"{points} points along each range"
     stage = plan.note("grid", plan.epochs, len(values), reason, plan.space)
