@@ -15,7 +15,7 @@ import typer
 
 import goodfit as gf
 
-from .errors import GoodfitError, Interrupted
+from .errors import GoodfitError, Interrupted, RunError
 
 
 class Level(StrEnum):
@@ -52,6 +52,10 @@ Target = Annotated[str | None, typer.Option(help="The column to predict.")]
 Folder = Annotated[str | None, typer.Option(help="Where a named set's files lie.")]
 RecipeFile = Annotated[Path | None, typer.Option(help="A recipe file (TOML).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no card.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Ray cluster, HOST:PORT; local begins one here."),
+]
 
 
 @app.command()
@@ -163,6 +167,7 @@ def search(
     mode: Annotated[
         str, typer.Option(help="Who runs the steps: auto, eager, traced or compiled.")
     ] = "auto",
+    cluster: RayAddress = None,
     as_json: Json = False,
     quiet: Quiet = False,
     fail_on: FailOn = None,
@@ -182,14 +187,25 @@ def search(
         workers=workers,
         rows=rows,
         mode=mode,
+        cluster=cluster,
     )
     _fail(found, fail_on)
 
 
 @app.command()
-def resume(run: RunPath, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Go on with an interrupted run or study; a run ends in the same bits as without a stop."""
-    _commands(run).resume(run, as_json=as_json, quiet=quiet)
+def resume(
+    run: RunPath, cluster: RayAddress = None, as_json: Json = False, quiet: Quiet = False
+) -> None:
+    """Go on with an interrupted run or study; a run ends in the same bits as without a stop.
+
+    A study goes on where it was, or on another --cluster; none is this machine alone.
+    """
+    if _commands(run) is gf.study_commands:
+        gf.study_commands.resume(run, cluster=cluster, as_json=as_json, quiet=quiet)
+        return
+    if cluster is not None:
+        raise RunError("A run trains on one machine.", given=run, do="Leave --cluster away.")
+    gf.commands.resume(run, as_json=as_json, quiet=quiet)
 
 
 def _commands(path: Path) -> ModuleType:

@@ -37,10 +37,10 @@ def search(
     return [finding.severity for finding in study.findings]
 
 
-def resume(path: Path, *, as_json: bool, quiet: bool) -> None:
+def resume(path: Path, *, cluster: str | None, as_json: bool, quiet: bool) -> None:
     """Go on with a study."""
     with _bar(as_json, quiet) as teller:
-        study = studies.resume_study(path, teller=teller)
+        study = studies.resume_study(path, cluster=cluster, teller=teller)
     _show_study(study, as_json)
 
 

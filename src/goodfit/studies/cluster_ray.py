@@ -120,7 +120,7 @@ def _check_answers(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
     except (OSError, OverflowError) as error:
-        raise _no_answer(address, str(error)) from None
+        raise _no_answer(address, getattr(error, "strerror", None) or str(error)) from None
     command = [sys.executable, "-c", PROBE, address]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from ..runs import (
     Journal,
 )
 from ..runs.lock import exclusive
+from .cluster import Cluster
+from .cluster_ray import connected
 from .ending import finish, split_seed
 from .folder import (
     Settings,
@@ -38,7 +40,7 @@ from .folder import (
     seconds_before,
     stored_progress,
 )
-from .runner import Runner
+from .runner import FIRST_KEPT_S, Runner, cores
 from .storage import Mirror, open_optuna_study
 from .strategies import Plan, rank, strategy_of
 from .study import Study, confirmed_of
@@ -75,6 +77,7 @@ def search(
     rows: int | None = None,
     mode: str = "auto",
     at_once: int = 16,
+    cluster: str | None = None,
     teller: Silent | None = None,
 ) -> Study:
     """Train many configurations of one recipe as one program, and say what was learned.
@@ -92,6 +95,7 @@ def search(
         rows: How many trials share a step; by default the engine decides.
         mode: Who runs the steps: "auto", "eager", "traced" or "compiled".
         at_once: For "tpe": how many trials are asked for at a time.
+        cluster: A Ray cluster to train on, "HOST:PORT", or "local" to begin one here.
         teller: Is told how it goes.
 
     Raises:
@@ -131,20 +135,41 @@ def search(
         mode=mode,
         storage=storage or "",
         name=path.name,
+        cluster=cluster or "",
     )
     session = begin(space, settings)
-    folder = make_study(path, space=write_space(space), settings=settings)
-    return replace(_run(session, folder, teller or Silent()), temporary=temporary)
+    with _connection(settings) as num_cpus:
+        folder = make_study(path, space=write_space(space), settings=settings)
+        study = _run(session, folder, teller or Silent(), num_cpus)
+    return replace(study, temporary=temporary)
 
 
-def resume_study(path: Path | str, *, teller: Silent | None = None) -> Study:
+def resume_study(
+    path: Path | str, *, cluster: str | None = None, teller: Silent | None = None
+) -> Study:
     """Go on with a study that was interrupted; no trial is lost or counted twice.
+
+    Args:
+        path: The study folder.
+        cluster: Another cluster than before, or "none" for this machine alone.
+        teller: Is told how it goes.
 
     Raises:
         SearchError: there is none, or its storage cannot be used.
     """
     folder, settings = open_study(Path(path))
-    return _run(begin(read_space(folder.space), settings), folder, teller or Silent())
+    if cluster is not None:
+        settings = replace(settings, cluster="" if cluster == "none" else cluster)
+    session = begin(read_space(folder.space), settings)
+    with _connection(settings) as num_cpus:
+        return _run(session, folder, teller or Silent(), num_cpus)
+
+
+def _connection(settings: Settings) -> AbstractContextManager[int]:
+    """Connect to the study's cluster, which gives its number of CPUs; 0 where there is none."""
+    if not settings.cluster:
+        return nullcontext(0)
+    return connected(settings.cluster, settings.workers or cores())
 
 
 @dataclass(frozen=True)
@@ -179,7 +204,14 @@ def begin(space: Space, settings: Settings) -> Session:
     return Session(space, settings, known, plan)
 
 
-def _run(session: Session, folder: StudyFolder, teller: Silent) -> Study:
+def _cluster(session: Session, folder: StudyFolder, num_cpus: int) -> Cluster | None:
+    base, most = session.space.fixed_recipe(), session.settings.workers
+    if not num_cpus:
+        return None
+    return Cluster(num_cpus, most, base, session.known, folder, keep_after_s=FIRST_KEPT_S)
+
+
+def _run(session: Session, folder: StudyFolder, teller: Silent, num_cpus: int) -> Study:
     settings, began = session.settings, time.perf_counter()
     url = settings.storage or folder.url
     with ExitStack() as stack:
@@ -200,6 +232,7 @@ def _run(session: Session, folder: StudyFolder, teller: Silent) -> Study:
             workers=settings.workers,
             rows=settings.rows,
             mode=settings.mode,
+            cluster=_cluster(session, folder, num_cpus),
         )
         mirror = Mirror(optuna_study, session.space, url)
         try:

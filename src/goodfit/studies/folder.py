@@ -22,7 +22,10 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Settings(Record):
-    """How a study searches; None is decided by the engine. ``storage`` is a URL of Optuna's."""
+    """How a study searches; None is decided by the engine.
+
+    ``storage`` is a URL of Optuna's, ``cluster`` an address of Ray's, or empty: this machine.
+    """
 
     strategy: str
     trials: int
@@ -35,6 +38,7 @@ class Settings(Record):
     mode: str
     storage: str
     name: str
+    cluster: str = ""
 
 
 @dataclass(frozen=True)
