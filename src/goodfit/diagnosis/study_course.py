@@ -41,7 +41,7 @@ def best_is_late(reading: Reading) -> tuple[Finding, ...]:
             evidence={
                 "best_epoch": median([trial.best_epoch for trial in best]),
                 "epochs": epochs,
-                "loss_fell_by_in_last_quarter": fell,
+                "fall_in_last_quarter": fell,
             },
         ),
     )

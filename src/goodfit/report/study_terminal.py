@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
+from rich.table import Table
 
 from ..diagnosis.trials import read
 from ..records import Finding, StudyRecord
@@ -21,6 +22,7 @@ from .terminal import grid, plain_table, plain_text, print_findings, print_pairs
 from .words import clean, count, percent, seconds
 
 NUM_SHOWN, BAR_WIDTH, MOST_COLUMNS, MOST_BARS = 5, 24, 6, 8
+WIDEST = 10_000
 
 
 def print_study(
@@ -68,9 +70,6 @@ def _print_best(study: StudyRecord, importances: Mapping[str, float], console: C
         return
     again = ["over seeds"] if any(row.again for row in rows) else []
     titles = [metric_inside(study), *again, *short_names(names).values(), "epochs"]
-    if console.width < 16 * len(titles):
-        _print_narrow(rows, names, console)
-        return
     table = plain_table("trial", *map(clean, titles))
     for row in rows:
         cells = [
@@ -81,11 +80,14 @@ def _print_best(study: StudyRecord, importances: Mapping[str, float], console: C
             row.epochs,
         ]
         table.add_row(*(plain_text(cell, "bold" if row.best else "") for cell in cells))
+    wide = console.options.update(max_width=WIDEST)
+    if console.measure(table, options=wide).maximum > console.width:
+        table = _narrow(rows, names)
     console.print("", table)
 
 
-def _print_narrow(rows: Sequence[Row], names: Sequence[str], console: Console) -> None:
-    """Print each trial as words: a table of many columns does not fit."""
+def _narrow(rows: Sequence[Row], names: Sequence[str]) -> Table:
+    """Return each trial in words, for where a table of many columns does not fit."""
     table = grid()
     short = short_names(names).values()
     for row in rows:
@@ -95,7 +97,7 @@ def _print_narrow(rows: Sequence[Row], names: Sequence[str], console: Console) -
         table.add_row(
             plain_text(f"trial {row.number}", "bold" if row.best else ""), plain_text(told)
         )
-    console.print("", table)
+    return table
 
 
 def _print_importances(
