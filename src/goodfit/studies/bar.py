@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .flow import Silent
 from .tiles import Group
+from .wave import Asked, Wave
 from .wave import Progress as Trial
-from .wave import Wave
 
 _SHOWN_EVERY_S = 0.1
 
@@ -25,6 +25,7 @@ class Bar(Silent):
     def __init__(self, *, show_folder: bool = True) -> None:
         self.best, self._best_number = -math.inf, 0
         self.left: Counter[str] = Counter()
+        self._reached: dict[tuple[int, int, int], int] = {}
         self._alive, self._shown_at, self._show_folder = 0, 0.0, show_folder
         self._console = Console(stderr=True)
         self._progress = Progress(
@@ -51,7 +52,10 @@ class Bar(Silent):
 
     def on_wave(self, wave: Wave, groups: Mapping[str, Group]) -> None:
         """Add a wave's epochs to the work."""
-        work = sum(min(wave.until, asked.recipe.epochs or 1) for asked in wave.trials)
+        work = sum(
+            min(wave.until, asked.recipe.epochs or 1) - self._reached.get(_run_of(asked), 0)
+            for asked in wave.trials
+        )
         self._alive = len(wave.trials)
         done = self._progress.tasks[0].completed
         self._progress.update(self._task, total=done + work)
@@ -59,6 +63,7 @@ class Bar(Silent):
     def on_epoch(self, progress: Trial) -> None:
         """Move on; what a trial that left has not run needs no more time."""
         self._progress.advance(self._task)
+        self._reached[_run_of(progress.asked)] = progress.epoch
         if progress.condition != "running":
             self._alive -= 1
             if progress.condition in ("dropped", "failed"):
@@ -78,3 +83,8 @@ class Bar(Silent):
         gone = "; ".join(f"{count} left: {why}" for why, count in self.left.most_common(2))
         told = " | ".join(filter(None, [best, f"{self._alive} to go", gone]))
         self._progress.update(self._task, told=told)
+
+
+def _run_of(asked: Asked) -> tuple[int, int, int]:
+    """Return what tells a training from others: number, seed, length."""
+    return asked.number, asked.recipe.seed, asked.recipe.epochs or 1
