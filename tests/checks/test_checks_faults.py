@@ -137,6 +137,30 @@ class Unused(nn.Module):
         return self.net(x)
 
 
+class InAList(nn.Module):
+    """Keeps its first layers where torch does not look for them, or in a ModuleList."""
+
+    def __init__(self, hold: Callable[[list[nn.Module]], Any] = list) -> None:
+        super().__init__()
+        self.layers = hold([nn.Linear(64, 32), nn.Linear(32, 32)])
+        self.last = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x).relu()
+        return self.last(x)
+
+
+def all_of_a_list(net: Any) -> torch.optim.Optimizer:
+    hidden = [p for layer in net.layers for p in layer.parameters()]
+    return torch.optim.Adam([*net.parameters(), *hidden])
+
+
+def in_a_closure() -> nn.Module:
+    hidden = nn.Linear(64, 64)
+    return Around(mlp(64, 10), lambda net, x: net(hidden(x).relu()))
+
+
 class Cut(nn.Module):
     """Cuts the gradient between its layers."""
 
@@ -208,7 +232,17 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "shifted": Fault(change=inputs(lambda x: x + 30)),
         "huge-images": Fault("small-images", images(), change=inputs(lambda x: 1e4 * x)),
     },
-    "class-imbalance": {"two-of-a-class": Fault(change=imbalanced)},
+    "class-imbalance": {
+        "two-of-a-class": Fault(change=imbalanced),
+        "weights-of-another-class": Fault(
+            change=imbalanced, loss=nn.CrossEntropyLoss(weight=torch.tensor([9.0] + [1.0] * 9))
+        ),
+        "soft-targets": Fault(
+            change=lambda given: changed(
+                imbalanced(given), lambda x, y: (x, functional.one_hot(y, 10).float())
+            )
+        ),
+    },
     "loss-broadcast": {
         "targets": Fault("diabetes", regression(), mse, change=flat),
         "outputs": Fault("diabetes", regression(nn.Flatten(0)), mse),
@@ -294,6 +328,10 @@ FAULTS: dict[str, dict[str, Fault]] = {
     "not-in-optimizer": {
         "last-layer": Fault(optimizer=lambda net: torch.optim.Adam([*net.parameters()][:-2])),
         "copy": Fault(optimizer=of_a_copy),
+        "plain-list": Fault(make=InAList, optimizer=lambda net: torch.optim.Adam(net.parameters())),
+        "closure": Fault(
+            make=in_a_closure, optimizer=lambda net: torch.optim.Adam(net.parameters())
+        ),
     },
     "regularization-inert": {
         "unused-dropout": Fault(make=lambda: Unused(nn.Dropout(0.5))),
@@ -341,6 +379,9 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "far": Fault("diabetes", lambda: last_layer_times(100.0, mlp(10, 1)), mse),
         "raw-targets": Fault("diabetes", regression(), mse, change=targets(lambda y: 77 * y + 152)),
     },
+}
+FAULTS["bias-not-from-prior"] = {
+    "far-mean": Fault("diabetes", regression(), mse, change=targets(lambda y: y + 10))
 }
 ADVICE = {"bias-not-from-prior": Fault(change=imbalanced)}
 SYMPTOM = {"cannot-overfit-tiny-batch": Fault(make=around(lambda net, x: net(0 * x)))}
@@ -408,8 +449,18 @@ TWINS: dict[str, Fault] = {
         change=inputs(lambda x: 255 * x),
     ),
     "weighted-imbalance": Fault(
-        change=imbalanced, loss=nn.CrossEntropyLoss(weight=torch.ones(10) + torch.arange(10))
+        change=imbalanced, loss=nn.CrossEntropyLoss(weight=torch.tensor([1.0, 9.0] + [1.0] * 8))
     ),
+    "balanced-soft-targets": Fault(change=targets(lambda y: functional.one_hot(y, 10).float())),
+    "module-list": Fault(
+        make=lambda: InAList(nn.ModuleList),
+        optimizer=lambda net: torch.optim.Adam(net.parameters()),
+    ),
+    "list-that-was-handed-over": Fault(
+        make=InAList,
+        optimizer=all_of_a_list,
+    ),
+    "mean-of-two-deviations": Fault("diabetes", regression(), mse, change=targets(lambda y: y + 2)),
     "softmax-and-logarithm": Fault(
         make=around(lambda net, x: functional.softmax(net(x), 1).clamp_min(1e-9).log()), loss=nll
     ),

@@ -11,6 +11,7 @@ import torch
 from ..records import Verdict, not_judged
 from .data import input_not_finite, input_out_of_scale, split_overlap
 from .fit import loss_output_mismatch, loss_sum_reduction
+from .handed import not_in_optimizer
 from .init import dead_at_init, init_too_large, init_too_small, symmetric_init
 from .inputs import FAILURES
 from .labels import class_imbalance, label_out_of_range, labels_sorted
@@ -21,7 +22,7 @@ from .order import suspects
 from .output import double_softmax, loss_broadcast, missing_softmax, softmax_wrong_axis
 from .start import bias_not_from_prior, initial_loss_off
 from .subject import Subject, quiet
-from .wiring import batch_mixing, input_ignored, no_gradient, not_in_optimizer
+from .wiring import batch_mixing, input_ignored, no_gradient
 
 CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
     input_not_finite,

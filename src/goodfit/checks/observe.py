@@ -117,6 +117,18 @@ def nodes_of(tensor: Tensor) -> Iterator[Any]:
         waiting += [parent for parent, _ in reversed(node.next_functions)]
 
 
+def leaves_of(tensor: Tensor) -> list[Tensor]:
+    """Return the tensors that backward would give a gradient to: parameters, known or not.
+
+    Example:
+        >>> w = torch.ones(2, requires_grad=True)
+        >>> [leaf is w for leaf in leaves_of((2 * w).sum())]
+        [True]
+    """
+    named = [node for node in nodes_of(tensor) if hasattr(node, "variable")]
+    return [node.variable for node in named] or ([tensor] if tensor.is_leaf else [])
+
+
 def gradients(loss: Tensor, parameters: Sequence[Tensor]) -> list[Tensor | None]:
     """Return the gradient of a loss by each parameter; None where none reaches it.
 

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..records import Finding, Verdict, found, not_judged, passed
+from ..records import Finding, Severity, Verdict, found, not_judged, passed
 from .labels import class_counts
 from .observe import REGRESSION
 from .subject import LOOKED_AT_ROWS, Subject
@@ -17,7 +17,7 @@ from .subject import LOOKED_AT_ROWS, Subject
 # on digits was harmed from six times on by SGD with momentum, and by Adam not at nine.
 FAR_ABOVE_CHANCE, FAR_ABOVE_FOR_ADAPTIVE = 5.0, 10.0
 FAR_TARGET, FAR_OUTPUT, USUAL_OUTPUT = 100.0, 4.0, 0.3
-UNEVEN, TOO_EVEN = 4.0, 0.1
+UNEVEN, TOO_EVEN, FAR_MEAN = 4.0, 0.1, 5.0
 
 
 def initial_loss_off(subject: Subject) -> Verdict:
@@ -127,10 +127,15 @@ def bias_not_from_prior(subject: Subject) -> Verdict:
     """Fires, as advice, when classes are uneven and the first answers are even. Notes n3, n4.
 
     The first steps then only learn the classes' shares. A last bias of ``log(share)`` starts
-    there (Lin et al., Focal Loss, 2017; Karpathy, A Recipe for Training Neural Networks).
+    there (Lin et al., Focal Loss, 2017; Karpathy, A Recipe for Training Neural Networks). Also
+    when a quantity's mean is over 5 of its standard deviations from the first answers: a warning,
+    for then the first steps, large and all in one direction, spoil the weights, or the run ends
+    before the mean is reached (standardised targets: 0 to 0.5; 10 did harm).
     """
-    name, subject, counts = "bias-not-from-prior", subject.clean, class_counts(subject)
-    outputs = subject.outputs
+    name, subject = "bias-not-from-prior", subject.clean
+    if not subject.broken and subject.goal == "regression":
+        return _far_from_mean(subject)
+    counts, outputs = class_counts(subject), subject.outputs
     if subject.broken or len(counts) < 2 or min(counts) == 0:
         return not_judged(name, subject.broken or "the classes' shares are not known")
     shares = torch.tensor(counts, dtype=torch.float64) / sum(counts)
@@ -144,17 +149,49 @@ def bias_not_from_prior(subject: Subject) -> Verdict:
     excess = float((shares * (shares / first.clamp_min(1e-12)).log()).sum())
     if excess < TOO_EVEN:
         return passed(name, "the first answers have the classes' shares")
+    return _bias(
+        "info",
+        "Classes are uneven and the network starts as if they were even: the first steps only"
+        " learn their shares.",
+        "Set the last bias to the logarithm of each class's share (for one output:"
+        " log(p / (1 - p))).",
+        {"excess_loss": excess, "largest_share": float(shares.max())},
+    )
+
+
+def _bias(severity: Severity, meaning: str, remedy: str, evidence: dict[str, float]) -> Verdict:
     return found(
         Finding(
-            rule=name,
-            severity="info",
-            meaning="Classes are uneven and the network starts as if they were even: the first"
-            " steps only learn their shares.",
-            remedy="Set the last bias to the logarithm of each class's share (for one output:"
-            " log(p / (1 - p))).",
+            rule="bias-not-from-prior",
+            severity=severity,
+            meaning=meaning,
+            remedy=remedy,
             source="notes n3, Sanity Checking; Lin et al., Focal Loss, 2017",
-            evidence={"excess_loss": excess, "largest_share": float(shares.max())},
+            evidence=evidence,
         ),
+    )
+
+
+def _far_from_mean(subject: Subject) -> Verdict:
+    """Judge how many standard deviations of a quantity the first answers are from its mean."""
+    name, outputs = "bias-not-from-prior", subject.outputs
+    if outputs is None or len(subject.y) < 2:
+        return not_judged(name, "the outputs are not one tensor with a row a sample")
+    target = subject.as_target(subject.y).double().reshape(len(subject.y), -1)
+    first = outputs.detach().double().reshape(len(outputs), -1)
+    if first.shape[1] != target.shape[1]:
+        return not_judged(name, "outputs and targets differ in shape")
+    spread = target.std(0)
+    off = ((first.mean(0) - target.mean(0)).abs() / spread.clamp_min(1e-12))[spread > 0]
+    worst = float(off.max()) if len(off) else 0.0
+    if worst <= FAR_MEAN:
+        return passed(name, f"the first answers are {worst:.2g} deviations from the targets' mean")
+    return _bias(
+        "warning",
+        "The targets' mean is many standard deviations from the first answers: the first steps"
+        " only learn the mean.",
+        "Standardise the target, or set the last bias to its mean.",
+        {"deviations_from_mean": worst, "target_mean": float(target.mean())},
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks of how the network is wired: rows, inputs, gradients, optimiser."""
+"""Checks of how the network is wired: rows, inputs, gradients."""
 
 from __future__ import annotations
 
@@ -261,33 +261,3 @@ def _counts(gradient: Tensor | None) -> bool:
     if gradient is None:
         return False
     return gradient.ndim < 2 or bool(gradient.count_nonzero())
-
-
-def not_in_optimizer(subject: Subject) -> Verdict:
-    """Fires when a parameter that wants a gradient is in no optimiser: it will never change.
-
-    Typical of layers made after the optimiser, kept in a plain list, or of a network that was
-    copied after. Notes n0, optimisers; PyTorch, torch.optim.
-    """
-    name, net = "not-in-optimizer", subject.original
-    if not subject.optimizers or net is None:
-        return not_judged(name, "no optimiser was given")
-    known = {
-        id(p) for each in subject.optimizers for group in each.param_groups for p in group["params"]
-    }
-    wanted = {key: p for key, p in net.named_parameters() if p.requires_grad}
-    left_out = [key for key, parameter in wanted.items() if id(parameter) not in known]
-    if not left_out:
-        return passed(name, f"the optimiser has all {len(wanted)} parameters")
-    return found(
-        Finding(
-            rule=name,
-            severity="error" if len(left_out) == len(wanted) else "warning",
-            meaning="Parameters that want a gradient are in no optimiser: they never change.",
-            remedy="Make the optimiser from net.parameters(), after the last layer was added;"
-            " keep layers in a ModuleList.",
-            source="notes n0, optimisers; PyTorch, torch.optim",
-            evidence={"num_parameters": len(left_out), "of": len(wanted)},
-            where=", ".join(left_out[:3]),
-        ),
-    )

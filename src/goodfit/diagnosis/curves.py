@@ -13,6 +13,8 @@ from .pictures import loss_curve
 from .report import find
 
 EXPLODED = 3.0
+# Up to here momentum is what schedules use: OneCycleLR goes from 0.85 to 0.95.
+LONG_MEMORY = 0.95
 
 
 def loss_not_finite(history: History) -> Verdict:
@@ -81,8 +83,11 @@ def oscillating(history: History) -> Verdict:
     Levels are medians over 40 blocks of 6 steps or more, so that odd batches and heavy tails do
     not count. Fires when a level stands over the lowest before it by 6 tenths of the way from
     chance to floor (healthy runs: 0.45 at most, with mixed targets), and levels rise by a tenth
-    of it twice or more. Info where chance is not known and the first loss stands for it. Abstains
-    below 60 steps. Notes n4, loss curves; n0, momentum in ravines.
+    of it twice or more. Or the momentum remembers gradients for a tenth of the run or longer
+    (``1 / (1 - m)`` steps, m over 0.95), and the loss of a validation or of an epoch came back by
+    6 % of the way, that of an epoch also by five times what the noise of single steps explains
+    (healthy runs, momentum 0.9, validation: 1.4 %). Info where chance is not known and the first
+    loss stands for it. Abstains below 60 steps. Notes n4, loss curves; n0, momentum in ravines.
     """
     name, course = "oscillating", course_of(history)
     levels = _levels(course)
@@ -92,7 +97,8 @@ def oscillating(history: History) -> Verdict:
     way = max(course.way, 0.2 * (course.start - course.floor))
     back = float((levels - np.minimum.accumulate(levels)).max()) / way
     rises = int((np.diff(levels) > 0.1 * way).sum())
-    if not (back > 0.6 and rises >= 2) or noisy_only_in_training(history):
+    swings = (back > 0.6 and rises >= 2) or _swings_by_momentum(history, way)
+    if not swings or noisy_only_in_training(history):
         return passed(name, f"the loss came back by {back:.2g} of the way from chance to floor")
     severity: Severity = "info" if history.setting.chance_loss is None else "warning"
     return find(
@@ -105,7 +111,23 @@ def oscillating(history: History) -> Verdict:
         curve=loss_curve(course),
         rises=rises,
         comes_back_by=back,
+        momentum=history.setting.momentum or 0.0,
     )
+
+
+def _swings_by_momentum(history: History, way: float) -> bool:
+    """Return whether the momentum's memory is long beside the run, and the loss came back."""
+    course, momentum = course_of(history), history.setting.momentum or 0.0
+    if momentum <= LONG_MEMORY or 1.0 / max(1.0 - momentum, 1e-9) < 0.1 * course.num:
+        return False
+    train, val = finite(history.epochs.train_loss), finite(history.epochs.validation_loss)
+    noise = course.noise / max(1, history.steps_per_epoch) ** 0.5
+    return _back(val) > 0.06 * way or _back(train) > max(0.06 * way, 5.0 * noise)
+
+
+def _back(values: Array) -> float:
+    """Return by how much values came back over the lowest before them."""
+    return float((values - np.minimum.accumulate(values)).max()) if len(values) > 2 else 0.0
 
 
 def _levels(course: Course) -> Array:

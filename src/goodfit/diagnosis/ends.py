@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..records import History
 from .course import course_of
-from .numbers import finite
+from .numbers import Array, array, finite
 
 
 def is_over(history: History) -> bool:
@@ -34,9 +36,41 @@ def last_quarter(history: History) -> float:
     A straight line gives 0.25, a curve that has flattened out next to nothing. 0 where the
     descent of that quarter is under five times what the noise of single steps explains.
     """
+    num = course_of(history).num
+    return _last_quarter(history, np.arange(1, num + 1) / max(1, num))
+
+
+def last_quarter_of_rates(history: History) -> float:
+    """Return the same for the last quarter of the sum of rates; of the steps where unknown.
+
+    Under a schedule the last steps are too small to tell by themselves whether the loss came to
+    rest, or only the rate. 0 where the validation loss did not fall in that quarter too: the
+    training rows alone are learned by heart.
+    """
+    course, rates = course_of(history), array(history.steps.lr)
+    if len(rates) != course.num or not np.isfinite(rates).all() or not rates.sum() > 0:
+        return last_quarter(history)
+    way = np.minimum(np.cumsum(rates) / rates.sum(), 1.0)
+    return _last_quarter(history, way) if _validation_fell(history, way) else 0.0
+
+
+def _last_quarter(history: History, way: Array) -> float:
+    """Return the last quarter's share of the descent; ``way`` is what share of the run is gone."""
     course = course_of(history)
-    first, before, last = (course.between(*p) for p in ((0, 0.05), (0.625, 0.75), (0.875, 1)))
-    if not first > last:
+    kept, first = np.isfinite(course.loss), course.between(0, 0.05)
+    before, last = (kept & (way > low) & (way <= high) for low, high in ((0.625, 0.75), (0.875, 1)))
+    if not before.any() or not last.any():
         return 0.0
-    error = course.noise * math.sqrt(2.0 / max(1.0, course.num / 8))
-    return (before - last) / (first - last) if before - last > 5 * error else 0.0
+    level, end = float(course.loss[before].mean()), float(course.loss[last].mean())
+    if not first > end:
+        return 0.0
+    error = course.noise * math.sqrt(1.0 / before.sum() + 1.0 / last.sum())
+    return (level - end) / (first - end) if level - end > 5 * error else 0.0
+
+
+def _validation_fell(history: History, way: Array) -> bool:
+    """Return whether the last validation is better than the last one before the last quarter."""
+    losses, steps = array(history.epochs.validation_loss), array(history.epochs.step)
+    late = float(np.searchsorted(way, 0.75)) + 1.0
+    before, after = finite(losses[steps <= late]), finite(losses[steps > late])
+    return not len(before) or not len(after) or bool(after[-1] < before[-1])

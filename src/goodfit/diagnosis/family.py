@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..records import Finding, History, Verdict
-from . import curves, generalisation, layers, loop_mistakes, optimiser, rates, updates
+from . import curves, generalisation, layers, loop_mistakes, optimiser, rates, targets, updates
 from .order import by_cause
 
 RULES: tuple[Callable[[History], Verdict], ...] = (
@@ -37,7 +37,7 @@ RULES: tuple[Callable[[History], Verdict], ...] = (
     layers.gradient_exploding,
     updates.update_ratio_high,
     updates.update_ratio_low,
-    generalisation.label_noise,
+    targets.label_noise,
     generalisation.overfitting,
     generalisation.underfitting,
     generalisation.still_improving,

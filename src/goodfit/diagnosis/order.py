@@ -77,11 +77,11 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "cannot-overfit-tiny-batch": (*_BROKEN, *_LAYERS, "input-out-of-scale"),
     "plateau": (
         *(*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low"),
-        "label-noise",
+        *("label-noise", "bias-not-from-prior"),
     ),
     "underfitting": (
         *(*_BROKEN, *_LAYERS, *_GROUPS["rate and optimiser"], "update-ratio-low", "plateau"),
-        *("still-improving", "loss-exploded", "label-noise"),
+        *("still-improving", "loss-exploded", "label-noise", "bias-not-from-prior"),
     ),
     "loss-exploded": (*_RATE, "input-out-of-scale", "init-too-large", "missing-softmax"),
     "loss-not-finite": (*_RATE, "input-not-finite", "input-out-of-scale", "init-too-large"),
@@ -97,8 +97,10 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "saturated-units": ("init-too-large", "input-out-of-scale"),
     "overfitting": ("label-noise", "same-batch-every-step", "norm-statistics-stale"),
     "lr-too-high": ("gradients-accumulate", "loss-sum-reduction", "gradient-ascent"),
-    "lr-too-low": (*_NO_STEP, "schedule-ended-early", "clipping-most-steps"),
-    "still-improving": ("lr-too-low",),
+    "lr-too-low": (
+        *(*_NO_STEP, "schedule-ended-early", "clipping-most-steps", "bias-not-from-prior"),
+    ),
+    "still-improving": ("lr-too-low", "bias-not-from-prior"),
     "initial-loss-off": ("init-too-large", "input-out-of-scale"),
 }
 

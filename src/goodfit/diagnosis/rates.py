@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
-from .ends import is_over, last_quarter, noisy_only_in_training
+from .ends import is_over, last_quarter_of_rates, noisy_only_in_training
 from .evidence import (
     LATEST,
     elasticity_at_start,
@@ -99,7 +99,8 @@ def lr_too_low(history: History) -> Verdict:
     if len(known) < 2 and not slow:
         return not_judged(name, "updates were looked at less than twice, and the run is not over")
     ratio = median(known[-LATEST:]) if len(known) else 1.0
-    if not (ratio > 0 and (_tiny(ratio, course.num, done) or slow)):
+    tiny = _tiny(ratio, course.num, done) or (is_over(history) and _small(ratio, course.num, done))
+    if not (ratio > 0 and (tiny or slow)):
         return passed(name, f"updates are {ratio:.2g} of the weights")
     return find(
         name,
@@ -125,13 +126,19 @@ def _tiny(ratio: float, num: int, progress: float) -> bool:
     )
 
 
+def _small(ratio: float, num: int, progress: float) -> bool:
+    return ratio < 1.5e-3 and progress < 0.15 and num >= 100
+
+
 def _still_falling(history: History, ratio: float) -> bool:
     if not is_over(history) or len(history.epochs.epoch) < 5:
         return False
-    undecayed_end = not rates_of(history).share < 0.3
-    late, done = last_quarter(history), course_of(history).progress
-    return undecayed_end and (
-        (late > 0.28 and done < 0.8) or (late > 0.15 and done < 0.3 and ratio < 3e-3)
+    late, done = last_quarter_of_rates(history), course_of(history).progress
+    decayed = rates_of(history).share < 0.3
+    return (
+        (late > 0.28 and done < 0.8 and not (decayed and ratio > 5e-3))
+        or (late > 0.15 and done < 0.3 and ratio < 3e-3)
+        or (decayed and late > 0.08 and done < 0.85 and ratio < 3e-3)
     )
 
 

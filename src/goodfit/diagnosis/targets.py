@@ -1,0 +1,165 @@
+"""The rule about noise in the labels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..records import History, Verdict, not_judged, passed
+from .course import course_of
+from .ends import is_over
+from .evidence import fastest_ratios
+from .numbers import NAN, Array, array, finite, mean, median
+from .pictures import loss_curve
+from .report import find
+from .validations import epochs_picture, train_of, validation_of
+
+# Gradients of consecutive steps share no direction: their cosine, in the median of 5 or more.
+UNRELATED, FEWEST_TURNS = 0.25, 5
+
+
+def label_noise(history: History) -> Verdict:
+    """Fires when some targets contradict the rest: the loss has a floor, and is then memorised.
+
+    - Sure mistakes: over 4 % of the rows, in the mean of the looks of the later half (6 at
+      least), get next to no probability for their target, while 6 tenths of the way from chance
+      are done.
+    - Nothing in common: after 5 validations training is better than chance by 5 % of the way,
+      validation never was (under 3 %) and gets worse.
+    - Nothing to follow: the run is over, validation never left chance (3 % of the way; accuracy
+      within 0.03 of the majority's share, R2 under 0.05), though steps are of usual size (0.001
+      to 0.1 of the weights) and training is no harder than evaluation. And consecutive gradients
+      share no direction (median cosine under 0.25): each batch asks for something else. Runs with
+      only wrong labels had up to 0.24, of 2 classes up to 0.7; where a fault of rate or network
+      kept the loss at chance, 0.4 and more.
+    - Floor, then memory: at its best the validation loss was poor (under 70 % of the way) and no
+      higher than the training loss by more than a tenth of the way; since then training fell by
+      a fifth of the way, and validation rose by a tenth.
+    - Noise and nothing else: of 3 classes or more, the validation loss is what labels cost that
+      are wrong at random, within -2 % and +14 % (noise of 10 % to 60 % gave 1.01 to 1.12 times
+      that; what is merely hard costs less, since few classes are confused; what is undecided,
+      more). For accuracy a and label smoothing e these labels are right with ``q = (1 - e) a +
+      e/C``, and cost ``-q log q - (1 - q) log((1 - q) / (C - 1))``. Judged where loss and accuracy
+      have settled, or at the best validation where that is 3 validations and a quarter of them
+      old; there training costs over 6 tenths as much above its floor, accuracy is between chance
+      and 0.93, and targets are not mixed.
+
+    The third and the last apply to classes and quantities, the others to classes. Abstains with
+    neither looks nor 5 validations. Notes n3, Data Considerations; Zhang et al. 2017,
+    Understanding deep learning requires rethinking generalization.
+    """
+    name, course = "label-noise", course_of(history)
+    looks = history.looks
+    late = array(looks.step) > 0.5 * course.last_step
+    sure = finite(array(looks.wrong_and_sure)[late]) if len(looks.step) else finite(())
+    val, train = validation_of(history), train_of(history)
+    if len(sure) < 6 and len(finite(val)) < 5:
+        return not_judged(name, "neither 6 late looks at mistakes nor 5 validations")
+    mistakes = mean(sure) if len(sure) >= 6 else 0.0
+    contradicted = mistakes > 0.04 and course.progress > 0.6
+    enough = len(finite(val)) >= 5
+    memorised = enough and _by_heart(history, val, train)
+    unrelated = enough and _unrelated(history, val, train)
+    cost = _cost_of_noise(history, val, train) if enough else NAN
+    if not (contradicted or memorised or unrelated or 0.98 < cost < 1.14):
+        return passed(name, f"{100 * mistakes:.1f} % sure mistakes")
+    return find(
+        name,
+        "warning",
+        "Some labels contradict the rest: the network cannot explain them but by heart."
+        if not unrelated
+        else "The targets have nothing to do with the inputs, as far as this network can tell.",
+        "Look at the training rows with the highest loss, and correct or drop wrong labels."
+        if not unrelated
+        else "Look whether rows and targets still belong together after loading and shuffling.",
+        "notes n3, Data Considerations; Zhang et al. 2017",
+        history=history,
+        curve=epochs_picture(history, val) if len(finite(val)) else loss_curve(course),
+        sure_mistakes=mistakes,
+        loss_over_cost_of_noise=cost,
+        turn=median(looks.turn),
+    )
+
+
+def _unrelated(history: History, val: Array, train: Array) -> bool:
+    """Return whether every batch asks for something else, and validation never left chance."""
+    course, turns = course_of(history), finite(history.looks.turn)
+    if not is_over(history) or len(turns) < FEWEST_TURNS or history.setting.chance_loss is None:
+        return False
+    usual = 1e-3 < median(fastest_ratios(history)) < 0.1
+    at_chance = course.done(float(np.nanmin(val))) < 0.03 and not _metric_above_chance(history)
+    harder = course.done(mean(train[-2:])) < course.done(mean(val[-2:])) - 0.02
+    return usual and at_chance and not harder and median(turns) < UNRELATED
+
+
+def _metric_above_chance(history: History) -> bool:
+    metric = finite(history.epochs.metric)
+    if not len(metric):
+        return False
+    if history.metric == "accuracy":
+        share = history.setting.majority_share
+        return share is not None and float(metric.max()) > share + 0.03
+    return float(metric.max()) > 0.05
+
+
+def _cost_of_noise(history: History, val: Array, train: Array) -> float:
+    """Return the validation loss over what labels cost that are wrong at random; NaN if not so."""
+    setting, course = history.setting, course_of(history)
+    metric, num = array(history.epochs.metric), setting.num_classes
+    if history.metric != "accuracy" or num < 3 or setting.mixed_targets or len(metric) != len(val):
+        return NAN
+    costs = [_cost_at(part, history, val, train) for part in _at_rest(val, metric, course.way)]
+    return next((cost for cost in costs if math.isfinite(cost)), NAN)
+
+
+def _cost_at(part: slice, history: History, val: Array, train: Array) -> float:
+    floor, num = course_of(history).floor, history.setting.num_classes
+    right = mean(array(history.epochs.metric)[part])
+    above = mean(train[part]) - floor > 0.6 * (mean(val[part]) - floor)
+    if not (max(1.5 / num, 0.3) < right < 0.93 and above):
+        return NAN
+    smoothing = _smoothing(floor, num)
+    return mean(val[part]) / _spread_out((1.0 - smoothing) * right + smoothing / num, num)
+
+
+def _at_rest(val: Array, metric: Array, way: float) -> list[slice]:
+    """Return the last 3 validations where they have settled, and those around an old best."""
+    settled = np.ptp(val[-3:]) < 0.05 * way and np.ptp(metric[-3:]) < 0.05
+    best = int(np.nanargmin(val))
+    old = len(val) - 1 - best >= max(3, 0.25 * len(val))
+    return [slice(-3, None)] * bool(settled) + [slice(max(0, best - 1), best + 2)] * old
+
+
+def _spread_out(right: float, num: int) -> float:
+    """Return the entropy of one class with ``right``, the rest spread evenly over the others.
+
+    Example:
+        >>> round(_spread_out(0.5, 2), 4)
+        0.6931
+    """
+    wrong = 1.0 - right
+    return -right * math.log(right) - wrong * math.log(wrong / (num - 1))
+
+
+def _smoothing(floor: float, num: int) -> float:
+    """Return the label smoothing of ``num`` classes whose perfect answer costs ``floor``."""
+    low, high = 0.0, 1.0
+    for _ in range(40 if floor > 0.01 else 0):
+        middle = 0.5 * (low + high)
+        cost = _spread_out(1.0 - middle + middle / num, num)
+        low, high = (middle, high) if cost < floor else (low, middle)
+    return low
+
+
+def _by_heart(history: History, val: Array, train: Array) -> bool:
+    course, best = course_of(history), int(np.nanargmin(val))
+    on_train, rising = course.done(mean(train[-2:])), mean(val[-2:]) - float(val[best])
+    if history.setting.task == "regression":
+        return False
+    if course.done(float(val[best])) < 0.03 and history.setting.chance_loss is not None:
+        return on_train > 0.05 and rising > 0.01 * course.way
+    floor_seen = course.done(float(val[best])) < 0.7 and val[best] - train[best] < 0.1 * course.way
+    fell = float(train[best]) - float(train[-1]) > 0.2 * course.way
+    rose = mean(val[-2:]) - float(val[best]) > 0.1 * course.way
+    return bool(floor_seen and fell and rose)

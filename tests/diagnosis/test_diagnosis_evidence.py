@@ -1,0 +1,119 @@
+"""Evidence that a rule has beside its main one, each with the healthy twin that lacks it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnosis_made import CHANCE, CLASSES, cosine, falling, history, looks, severity
+
+from goodfit.records import History
+
+OVER: dict[str, Any] = {"stopped": "budget"}
+
+
+def slowly(reached: float) -> np.ndarray:
+    """Down by the sum of the rates of a cosine, in a straight line."""
+    gone = np.cumsum([cosine(k / 399) for k in range(400)])
+    return CHANCE - (CHANCE - reached) * gone / gone[-1]
+
+
+def under_cosine(losses: np.ndarray, update_norm: float) -> History:
+    made = history(losses, lr=cosine, **OVER)
+    layers = ({"update_norm": update_norm}, {"update_norm": update_norm})
+    return replace(made, looks=looks(400, layers, update_norm=update_norm))
+
+
+@pytest.mark.parametrize(
+    ("made", "severe"),
+    [
+        (under_cosine(slowly(1.2), 0.01), "warning"),
+        (under_cosine(falling(), 0.01), ""),
+        (under_cosine(slowly(1.2), 0.1), ""),
+    ],
+    ids=["small-steps", "came-to-rest", "usual-steps"],
+)
+def test_a_schedule_at_its_end_does_not_hide_a_rate_too_low(made: History, severe: str) -> None:
+    assert severity(made, "lr-too-low") == severe
+
+
+def test_a_schedule_at_its_end_does_not_hide_that_the_run_was_short() -> None:
+    assert severity(under_cosine(slowly(0.6), 0.1), "still-improving") == "warning"
+    assert severity(under_cosine(falling(), 0.1), "still-improving") == ""
+
+
+def test_what_only_training_rows_gain_is_no_descent() -> None:
+    made = under_cosine(slowly(0.6), 0.1)
+    risen = tuple(1.0 + 0.1 * k for k in range(10))
+    made = replace(made, epochs=replace(made.epochs, validation_loss=risen))
+    assert severity(made, "still-improving") == ""
+
+
+def random_labels(turn: float, **fields: Any) -> History:
+    """At chance for the whole run, in accuracy too; steps of usual size."""
+    rng = np.random.default_rng(2)
+    made = history(CHANCE * (1 + 0.01 * rng.standard_normal(400)), validation=[CHANCE] * 10)
+    made = replace(made, epochs=replace(made.epochs, metric=(0.1,) * 10), stopped="budget")
+    return replace(made, looks=looks(400, turn=turn), **fields)
+
+
+def test_gradients_that_share_no_direction_mean_targets_without_inputs() -> None:
+    assert severity(random_labels(0.05), "label-noise") == "warning"
+    assert severity(random_labels(0.6), "label-noise") == ""
+    assert severity(random_labels(0.05, stopped=""), "label-noise") == ""
+
+
+def smoothed_noise(right: float, cost_factor: float) -> History:
+    """Labels of 10 classes, smoothed by 0.1; the loss is what noise costs, times a factor."""
+    q = 0.9 * right + 0.01
+    level = cost_factor * (-q * math.log(q) - (1 - q) * math.log((1 - q) / 9))
+    peak = 0.91
+    floor = -peak * math.log(peak) - 0.09 * math.log(0.01)
+    made = history(falling(to=level, noise=0.01), validation=[1.3 * level, *[level] * 9])
+    made = replace(made, setting=replace(CLASSES, floor_loss=floor))
+    return replace(made, epochs=replace(made.epochs, metric=(right,) * 10))
+
+
+@pytest.mark.parametrize(("factor", "severe"), [(1.02, "warning"), (0.8, "")])
+def test_the_cost_of_noise_knows_smoothed_labels(factor: float, severe: str) -> None:
+    assert severity(smoothed_noise(0.6, factor), "label-noise") == severe
+
+
+def many_passes(validation: float, passes: int) -> History:
+    val = [*np.linspace(CHANCE, validation, 5), *[validation] * (passes - 5)]
+    return history(falling(20 * passes, to=0.002), epochs=passes, validation=val)
+
+
+@pytest.mark.parametrize(
+    ("validation", "passes", "severe"),
+    [(0.3, 60, "warning"), (0.08, 60, ""), (0.3, 12, "")],
+    ids=["few-rows", "small-gap", "short-run"],
+)
+def test_rows_known_by_heart_for_most_of_a_long_run(
+    validation: float, passes: int, severe: str
+) -> None:
+    assert severity(many_passes(validation, passes), "overfitting") == severe
+
+
+@pytest.mark.parametrize(
+    ("momentum", "swing", "severe"),
+    [(0.999, 0.4, "warning"), (0.9, 0.4, ""), (0.999, 0.01, "")],
+    ids=["long-memory", "usual-momentum", "calm"],
+)
+def test_a_momentum_that_remembers_the_run_swings(
+    momentum: float, swing: float, severe: str
+) -> None:
+    val = [1.0, 0.5, 0.3, 0.3 + swing, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+    setting = replace(CLASSES, momentum=momentum)
+    assert severity(history(falling(), validation=val, setting=setting), "oscillating") == severe
+
+
+@pytest.mark.parametrize(("weights", "severe"), [(20, "warning"), (640, "")])
+def test_a_last_layer_that_reads_two_numbers_is_too_narrow(weights: int, severe: str) -> None:
+    made = history(falling(to=0.9), validation=[1.0] * 10, **OVER)
+    made = replace(made, epochs=replace(made.epochs, metric=(0.9,) * 10))
+    made = replace(made, looks=looks(400, ({}, {"num_weights": weights})))
+    assert severity(made, "underfitting") == severe
