@@ -19,8 +19,10 @@ from bench.report import RESULTS, header, write_json
 PACKAGES = ("goodfit", "torch", "numpy", "scikit-learn")
 
 
-def facts_of(module: str, part: str, processes: int, **flags: bool) -> dict[str, Any]:
-    """Command, machine, versions."""
+def facts_of(
+    *, part: str, processes: int, module: str = "bench.faults", **flags: bool
+) -> dict[str, Any]:
+    """Command, machine, versions; by name only, so that no value can take another's place."""
     facts = header(module, {"part": part, "processes": processes}, PACKAGES)
     facts["command"] += "".join(f" --{name}" for name, given in flags.items() if given)
     return {**facts, "part": part, **flags}
@@ -40,7 +42,7 @@ def main() -> None:
         return
     path: Path = options.records or RESULTS / "faults" / f"{options.part}.jsonl"
     flags = {"quick": options.quick, "healthy": options.healthy}
-    facts = facts_of("bench.faults", options.part, options.processes, **flags)
+    facts = facts_of(part=options.part, processes=options.processes, **flags)
     cases = cases_named(options)
     run_all(cases, path, options.processes, partial(run_case, histories=options.histories))
     keys = {case.key for case in cases}

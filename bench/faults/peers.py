@@ -120,7 +120,12 @@ def main() -> None:
     print(text)
     out = output_of(options.records and path, f"{options.part}-peers")
     out.with_suffix(".md").write_text(text, encoding="utf-8")
-    facts = facts_of("bench.faults.peers", options.part, options.processes, quick=options.quick)
+    facts = facts_of(
+        module="bench.faults.peers",
+        part=options.part,
+        processes=options.processes,
+        quick=options.quick,
+    )
     facts["versions"] |= versions([*IMPORTS])
     write_json(
         out.with_suffix(".json"),

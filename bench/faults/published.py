@@ -1,9 +1,18 @@
 """The published rules of three tools, from their descriptions, on a trace.
 
-SageMaker Debugger: documentation of its built-in rules, default thresholds. AutoTrainer: Zhang et
-al., ICSE 2021, parameters as published with it. DeepDiagnosis: Wardat et al., ICSE 2022, symptoms
-and thresholds as published with it; it stops at its first symptom. Each rule gives the step at
-which it fires first, or None.
+SageMaker Debugger: its default thresholds. Read again in the documentation of its built-in rules
+(docs.aws.amazon.com/sagemaker/latest/dg, one page a rule), and found right: VanishingGradient
+1e-7; DeadRelu 1 % and 50 %; AllZero 100 %; Overfit 0.1 with patience 1; WeightUpdateRatio 10 and
+1e-8; UnchangedTensor 3 steps; ClassImbalance 10 and 0.7; PoorWeightInitialization 10, 0.001 and
+patience 5; SaturatedActivation +-9.4999 for tanh. From memory, since their pages could not be read
+to the end: the bounds for sigmoid, and the share of a layer, in SaturatedActivation; the tolerances
+of UnchangedTensor (those of ``numpy.allclose``); the 10 steps of PoorWeightInitialization; 10
+steps and 0.1 % in LossNotDecreasing; patience 5 and 10 and 0.01 in Overtraining; and that
+ExplodingTensor looks for NaN and infinity alone. SaturatedActivation counts nodes that are hardly
+ever inside the bounds; here it is the share of all inputs outside them, which is nearly the same
+where a layer is saturated. AutoTrainer: Zhang et al., ICSE 2021, and DeepDiagnosis: Wardat et al.,
+ICSE 2022, symptoms and thresholds as published with them, from memory too; DeepDiagnosis stops at
+its first symptom. Each rule gives the step at which it fires first, or None.
 """
 
 import math

@@ -17,14 +17,29 @@ from bench.faults.measure import overall
 from bench.faults.one import brief
 from bench.faults.run import read_results
 from bench.faults.table import summary
+from goodfit import DataError
 from goodfit.diagnosis import by_cause, findings
 from goodfit.records import Finding, History
 
 
 def stored(folder: Path, key: str) -> dict[str, History]:
     """The histories of a case, by percentage of the run, and at its end."""
-    content = gzip.decompress((folder / (key.replace("/", "!") + ".json.gz")).read_bytes())
-    return {place: History.from_json(values) for place, values in json.loads(content).items()}
+    file = folder / (key.replace("/", "!") + ".json.gz")
+    if not file.is_file():
+        raise DataError(
+            "No history is stored for a case of the records.",
+            given=file,
+            do="Run the bench with --histories, and give the same folder here.",
+        )
+    content = json.loads(gzip.decompress(file.read_bytes()))
+    if "end" not in content:
+        raise DataError(
+            "The histories are of the older format: one history a file, not one for each"
+            " checkpoint of the run.",
+            given=file,
+            do="Run the bench again with --records and --histories.",
+        )
+    return {place: History.from_json(values) for place, values in content.items()}
 
 
 def found_anew(record: Mapping[str, Any], folder: Path) -> dict[str, tuple[Finding, ...]]:
