@@ -48,7 +48,9 @@ def torch_run(task: Task, config: Optimizer, factors: np.ndarray) -> Tensor:
     return row_of(net)
 
 
-def rows_run(task: Task, configs: list[Optimizer], factors: np.ndarray) -> Tensor:
+def rows_run(
+    task: Task, configs: list[Optimizer], factors: np.ndarray, *, fused: bool = False
+) -> Tensor:
     """Return the weights ``[K, P]`` after the same loop with the rule on rows."""
     rule = rule_of(configs[0])
     rates = factors[:, None] * np.array([config.lr for config in configs])
@@ -57,7 +59,12 @@ def rows_run(task: Task, configs: list[Optimizer], factors: np.ndarray) -> Tenso
     slots = tuple(torch.zeros_like(w) for _ in rule.slots)
     for coefficients, index in zip(table, task.batches(len(factors)), strict=True):
         g = torch.stack([task.gradient(row, index) for row in w])
-        w, slots = rule.update(w, g, slots, *coefficients.unsqueeze(-1))
+        if fused:
+            assert rule.fused is not None
+            for k, numbers in enumerate(coefficients.T.tolist()):
+                rule.fused(w[k], g[k], tuple(slot[k] for slot in slots), numbers)
+        else:
+            w, slots = rule.update(w, g, slots, *coefficients.unsqueeze(-1))
     return w
 
 
@@ -79,6 +86,16 @@ def test_each_row_is_its_own_run_of_torch_optim(task: Task, name: str, factors: 
         expected = torch_run(task, config, factors)
         assert distance(expected, row_of(task.net)) > 0.01, "nothing was learned"
         assert distance(row, expected) < TOLERANCE, config
+
+
+@pytest.mark.parametrize("factors", [CONSTANT, SCHEDULED], ids=["constant", "scheduled"])
+@pytest.mark.parametrize("name", [rule.name for rule in RULES if rule.fused])
+def test_a_fused_row_is_its_own_run_of_torch_optim(
+    task: Task, name: str, factors: np.ndarray
+) -> None:
+    rows = rows_run(task, CONFIGS[name], factors, fused=True)
+    for row, config in zip(rows, CONFIGS[name], strict=True):
+        assert distance(row, torch_run(task, config, factors)) < TOLERANCE, config
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -170,13 +170,15 @@ _LONG_AGO = torch.tensor(1e9)
 def fused_adam(w: Tensor, g: Tensor, slots: Slots, numbers: Sequence[float]) -> None:
     """:func:`adam` on a row in place, by the kernel of ``torch.optim.Adam(fused=True)``."""
     *_, decay = numbers
-    _fused(torch._fused_adam_, w, g, slots, numbers, weight_decay=decay)
+    kernel = torch._fused_adam_  # pyright: ignore[reportPrivateImportUsage]
+    _fused(kernel, w, g, slots, numbers, weight_decay=decay)
 
 
 def fused_adamw(w: Tensor, g: Tensor, slots: Slots, numbers: Sequence[float]) -> None:
     """:func:`adamw` on a row in place; the kernel multiplies rate and decay itself."""
     rate, *_, decay = numbers
-    _fused(torch._fused_adamw_, w, g, slots, numbers, weight_decay=(1.0 - decay) / (rate or 1.0))
+    kernel = torch._fused_adamw_  # pyright: ignore[reportPrivateImportUsage]
+    _fused(kernel, w, g, slots, numbers, weight_decay=(1.0 - decay) / (rate or 1.0))
 
 
 def _fused(
@@ -188,13 +190,14 @@ def _fused(
     *,
     weight_decay: float,
 ) -> None:
-    rate, take1, keep2, _, eps, _ = numbers
+    # 1 - beta as it was rounded to float32, not beta: its rounding would count a thousandfold.
+    rate, take1, _, take2, eps, _ = numbers
     kernel(
         *([w], [g], [slots[0]], [slots[1]], [], [_LONG_AGO]),
         amsgrad=False,
         lr=rate,
         beta1=1.0 - take1,
-        beta2=keep2,
+        beta2=1.0 - take2,
         weight_decay=weight_decay,
         eps=eps,
         maximize=False,
