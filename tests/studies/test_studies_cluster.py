@@ -282,6 +282,22 @@ def test_a_listener_that_says_nothing_is_an_error(
     assert "nothing within 3 s" in told and time.monotonic() - began < 20
 
 
+@pytest.mark.usefixtures("unconnected")
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("InvalidAuthToken: Authentication token is missing", "RAY_AUTH_TOKEN"),
+        ("ConnectionError: no node here", "does not answer"),
+    ],
+)
+def test_a_cluster_that_refuses_says_why(
+    word: str, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_ray, "PROBE", f"import sys; sys.exit({word!r})")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert answer in refused(tmp_path, f"127.0.0.1:{listener.getsockname()[1]}")
+
+
 def test_a_machine_without_ray_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

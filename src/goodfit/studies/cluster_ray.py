@@ -18,6 +18,7 @@ from ..errors import SearchError
 LOCAL = "local"
 ANSWER_S = 30.0
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+TOKEN_ASKED = "InvalidAuthToken"
 # Ray waits for minutes for an address that does not answer, and may end the process then.
 PROBE = """
 import sys, ray
@@ -123,11 +124,25 @@ def _check_answers(address: str) -> None:
         raise _no_answer(address, getattr(error, "strerror", None) or str(error)) from None
     command = [sys.executable, "-c", PROBE, address]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S)
-    except subprocess.TimeoutExpired:
-        raise _no_answer(address, f"nothing within {ANSWER_S:.0f} s") from None
-    if found.returncode != 0:
-        raise _no_answer(address, (found.stderr.strip().splitlines() or ["it failed"])[-1])
+        found = subprocess.run(command, capture_output=True, timeout=ANSWER_S)
+        told, why = found.stderr, ""
+    except subprocess.TimeoutExpired as late:
+        told, why = late.stderr or b"", f"nothing within {ANSWER_S:.0f} s"
+    else:
+        if found.returncode == 0:
+            return
+    lines = told.decode(errors="replace").strip().splitlines() or ["it failed"]
+    if any(TOKEN_ASKED in line for line in lines):
+        raise _token_asked(address)
+    raise _no_answer(address, why or lines[-1])
+
+
+def _token_asked(address: str) -> SearchError:
+    return SearchError(
+        "The Ray cluster asks for a token.",
+        given=f"{address}, and RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', '')}",
+        do="Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as they are on its nodes.",
+    )
 
 
 def _no_answer(address: str, why: str) -> SearchError:
