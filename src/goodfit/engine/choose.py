@@ -11,11 +11,10 @@ from .executor import (
     CompiledExecutor,
     EagerExecutor,
     Executor,
-    Fused,
     Graphs,
     TracedExecutor,
-    can_fuse,
 )
+from .fused import Fused, can_fuse
 from .population import Batch, Noise, Population
 from .step import Problem, gathered, gathered_gradient, make_gradient, make_step
 

@@ -15,15 +15,14 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, fx
 
+from .fused import Fused
 from .population import Batch, Noise, Population
 from .replay import build_replay
-from .step import Problem
 from .trace import compile_graph, draws_noise, num_operations, trace
 
 Kind = Literal["eager", "traced", "compiled"]
 STEPS_PER_CALL = 8
-# A call for each row pays from about a thousand weights on.
-FUSED_FROM, OPERATIONS_OF_AN_UPDATE = 2_000, 12
+OPERATIONS_OF_AN_UPDATE = 12
 # Tracing changes modules and torch for the time that it takes: one thread at a time, and none
 # that calls a module beside it.
 TRACING = threading.RLock()
@@ -82,33 +81,6 @@ class Graphs:
         if form not in self._modules:
             self._modules[form] = make()
         return self._modules[form]
-
-
-class Fused:
-    """An update by torch's fused kernel, row after row: one pass over memory instead of ten.
-
-    Measured for 16 rows of 9,000 weights under AdamW: 6 us a row against 25 to 39.
-    """
-
-    def __init__(self, problem: Problem, population: Population, gradient: Callable) -> None:
-        assert problem.rule.fused is not None
-        self.kernel, self.gradient = problem.rule.fused, gradient
-        slots = [slot.unbind(0) for slot in population.slots]
-        self._rows = list(zip(population.w.unbind(0), zip(*slots, strict=True), strict=True))
-
-    def update(self, g: Tensor, numbers: Sequence[Sequence[float]]) -> None:
-        """Move each row by its gradient, with its own coefficients."""
-        for (w, slots), row, own in zip(self._rows, g.unbind(0), numbers, strict=True):
-            self.kernel(w, row, slots, own)
-
-
-def can_fuse(problem: Problem, population: Population) -> bool:
-    """Tell whether the rule has a kernel, and rows are long enough for a call each.
-
-    However many rows there are: row k of a population rounds as its network alone.
-    """
-    w = population.w
-    return problem.rule.fused is not None and w.is_cpu and w.shape[1] >= FUSED_FROM
 
 
 class TracedExecutor:
