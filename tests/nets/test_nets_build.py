@@ -95,7 +95,7 @@ def test_the_activation_is_the_one_that_was_asked_for(name: str) -> None:
 
 
 def test_every_activation_of_a_recipe_is_built() -> None:
-    allowed = recipes.schema.Activation.__args__
+    allowed = recipes.Activation.__args__
     assert set(ACTIVATIONS) == set(allowed)
 
 

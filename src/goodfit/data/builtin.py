@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets
 
-from ..recipe.schema import DataSource
+from ..recipe.inputs import DataSource
 from .assemble import Raw
 from .fashion import read_fashion_mnist
 

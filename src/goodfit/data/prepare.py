@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from ..recipe.schema import Prepare
+from ..recipe.inputs import Prepare
 from .columns import as_numbers, as_texts, column_of
 from .dataset import Dataset
 from .moments import Scale, centre_and_scale, moments

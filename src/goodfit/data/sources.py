@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import DataError, nearest
-from ..recipe.schema import DataSource
+from ..recipe.inputs import DataSource
 from .arrays import read_npz
 from .assemble import Raw, assemble
 from .builtin import BUILT_INS

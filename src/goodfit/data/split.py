@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import DataError
-from ..recipe.schema import Split
+from ..recipe.inputs import Split
 from ..records import SplitSizes
 from .dataset import Dataset, row_keys
 

@@ -1,6 +1,7 @@
 """The recipe of a run, and the space of a search: a recipe with distributions in it.
 
-schema               what a recipe holds
+schema               the recipe; its tables stand in inputs, networks, optimizers, schedules
+parts                what those tables are made of
 toml                 files, and errors with the nearest known name and the line
 distributions        what may stand in the place of a searched value
 space, space_make    the space: its parameters, grid, recipes; made of files, values, recipes
@@ -8,33 +9,11 @@ space, space_make    the space: its parameters, grid, recipes; made of files, va
 
 from .distributions import Choice, Distribution, IntegerRange, Layers, LogUniform, Range, Uniform
 from .distributions_make import choice, integer, layers, loguniform, uniform
-from .schema import (
-    CNN,
-    MLP,
-    SGD,
-    Activation,
-    Adagrad,
-    Adam,
-    AdamW,
-    Constant,
-    Cosine,
-    DataSource,
-    EarlyStopping,
-    Engine,
-    Exponential,
-    Momentum,
-    Nesterov,
-    Net,
-    OneCycle,
-    Optimizer,
-    OwnNet,
-    Prepare,
-    Recipe,
-    RMSProp,
-    Schedule,
-    Split,
-    Step,
-)
+from .inputs import DataSource, Prepare, Split
+from .networks import CNN, MLP, Activation, Net, OwnNet
+from .optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from .schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step
+from .schema import EarlyStopping, Engine, Recipe
 from .space import LARGEST_GRID, Space, check_grid
 from .space_make import read_space, space_of, write_space
 from .space_walk import Parameter

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .distributions_checks import check_ends, check_options, check_stack, check_whole
 from .distributions_plain import Label, Searched, labels_of, plain
-from .schema import Integer, Real
+from .parts import Integer, Real
 
 Whole = Annotated[Integer, Field(ge=-(2**63), lt=2**63)]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .schema import Part
+from .parts import Part
 
 Label = str | int | float | bool
 MOST_LETTERS = 60

@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from .distributions import IntegerRange, Range
 from .distributions_checks import MOST_LAYERS, check_ends
-from .schema import Part, Recipe
+from .parts import Part
+from .schema import Recipe
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from ..errors import RecipeError, nearest
 from .distributions_make import parsed
 from .distributions_plain import Searched, has_searched, plain
-from .schema import Part, Recipe
+from .parts import Part
+from .schema import Recipe
 from .space import Space
 from .space_checks import Source, check_tree
 from .toml import assign, merge, read_values

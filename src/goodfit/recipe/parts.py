@@ -1,0 +1,38 @@
+"""What every part of a recipe is made of: a frozen table, and the numbers that may stand in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def no_flag(value: Any) -> Any:
+    """Refuse true and false, which Python would take as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(no_flag)]
+Real = Annotated[float, BeforeValidator(no_flag)]
+Fraction = Annotated[Real, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[Real, Field(gt=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[Real, Field(ge=0.0, allow_inf_nan=False)]
+PartOfAll = Annotated[Real, Field(gt=0.0, lt=1.0)]
+Count = Annotated[Integer, Field(ge=1)]
+
+
+class Part(BaseModel):
+    """A frozen piece of a recipe; names that it does not know are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def default_kind(kind: str) -> BeforeValidator:
+    """Let a table without ``kind`` mean the default member of its family."""
+
+    def fill(value: Any) -> Any:
+        return {"kind": kind, **value} if isinstance(value, dict) else value
+
+    return BeforeValidator(fill)
