@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import commands as commands
+    from . import show_commands as show_commands
     from . import study_commands as study_commands
     from .adapters import Watch, watch
     from .checks import Checked, Rate, check, suggest_lr
@@ -175,7 +176,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("commands", "study_commands"):
+    if name in ("commands", "show_commands", "study_commands"):
         return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'goodfit' has no attribute {name!r}")

@@ -15,6 +15,7 @@ import typer
 
 import goodfit as gf
 
+from .cli_show import app as show_app
 from .errors import GoodfitError, Interrupted, RunError
 
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(show_app, name="show")
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train made it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the records as JSON and nothing else.")]
@@ -114,10 +116,11 @@ def diagnose(
 @app.command()
 def explain(
     name: Annotated[
-        str | None, typer.Argument(help="A check or rule, say dead-units; none lists all.")
+        str | None,
+        typer.Argument(help="A check, rule or part of a recipe, say dead-units; none lists all."),
     ] = None,
 ) -> None:
-    """Say when a check or rule fires, by which formula, and where it is written."""
+    """Say what a check, rule, optimiser, network ... is: formula, shapes, where it is written."""
     gf.commands.explain(name)
 
 

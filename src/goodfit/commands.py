@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from . import checks, diagnosis, pipeline
+from . import explaining, pipeline
 from .errors import RecipeError
 from .recipe import Recipe, read, validate
 from .records import DataCard, Finding, Severity, SplitSizes, Verdict
@@ -75,12 +75,8 @@ def diagnose(path: Path, *, every: bool, as_json: bool) -> list[Severity]:
 
 
 def explain(name: str | None) -> None:
-    """Print what a check or rule means, or the names of all, causes first."""
-    if name is None:
-        names = [name for _, group in diagnosis.ORDER for name in group]
-        sys.stdout.write("\n".join(names) + "\n")
-        return
-    sys.stdout.write(diagnosis.explain(name, checks.CHECKS))
+    """Print what a check, rule or part of a recipe means, or the names of all."""
+    sys.stdout.write(explaining.names() if name is None else explaining.explain(name))
 
 
 def resume(path: Path, *, as_json: bool, quiet: bool) -> None:

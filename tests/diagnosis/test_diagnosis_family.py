@@ -164,7 +164,10 @@ def test_explain_knows_the_checks_that_are_handed_in() -> None:
     def some_check() -> None:
         """Fires at once."""
 
-    assert explain("some-check", [some_check]) == "some-check (before training)\n\nFires at once.\n"
+    assert (
+        explain("some-check", {"before training": {"some-check": some_check}})
+        == "some-check (before training)\n\nFires at once.\n"
+    )
 
 
 def test_explain_tells_the_nearest_name() -> None:

@@ -1,13 +1,15 @@
-"""What a rule or check means, in the words of its docstring."""
+"""What a part of Goodfit means, in the words of its docstring."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 from ..errors import GoodfitError, nearest
 from .family import RULES
 from .studies import STUDY_RULES
+
+Family = Mapping[str, object]
 
 
 def name_of(function: Callable[..., object]) -> str:
@@ -20,28 +22,32 @@ def name_of(function: Callable[..., object]) -> str:
     return getattr(function, "__name__", "").replace("_", "-")
 
 
-def explain(name: str, checks: Iterable[Callable[..., object]] = ()) -> str:
-    """Return when a rule or check fires, by what formula, when it abstains, and where it is from.
+RULE_FAMILIES: Mapping[str, Family] = {
+    "while training": {name_of(rule): rule for rule in RULES},
+    "about a study": {name_of(rule): rule for rule in STUDY_RULES},
+}
 
-    Rules are those while training and those about a study.
-    ``checks`` are the checks before training; they need torch, so they are handed in.
+
+def explain(name: str, families: Mapping[str, Family] = RULE_FAMILIES) -> str:
+    """Return what a part is: when it fires or what it computes, its formula, where it is from.
+
+    ``families`` are what can be explained: the word for each family, and its members by name;
+    a name that stands in several is explained for each. Rules are known here; what needs torch
+    is handed in.
 
     Raises:
-        GoodfitError: no rule or check has this name; the nearest is told.
+        GoodfitError: nothing has this name; the nearest is told.
 
     Example:
         >>> print(explain("loss-exploded").splitlines()[0])
         loss-exploded (while training)
     """
-    families = {
-        "while training": RULES,
-        "before training": tuple(checks),
-        "about a study": STUDY_RULES,
-    }
-    known = {name_of(part): (when, part) for when, parts in families.items() for part in parts}
-    if name not in known:
+    found = [(word, family[name]) for word, family in families.items() if name in family]
+    if not found:
+        known = [name for family in families.values() for name in family]
         raise GoodfitError(
-            "No rule or check has this name.", given=name, do=nearest(name, known).capitalize()
+            "No rule, check or part has this name.",
+            given=name,
+            do=nearest(name, known).capitalize(),
         )
-    when, part = known[name]
-    return f"{name} ({when})\n\n{inspect.cleandoc(part.__doc__ or '')}\n"
+    return "\n".join(f"{name} ({word})\n\n{inspect.getdoc(part) or ''}\n" for word, part in found)

@@ -38,4 +38,5 @@ class OwnNet(Part):
     make: str = ""
 
 
+NETWORKS = (MLP, CNN, OwnNet)
 Net = Annotated[MLP | CNN | OwnNet, Field(discriminator="kind"), default_kind("mlp")]

@@ -50,6 +50,7 @@ class OneCycle(Part):
     final_div: Positive = 1e4
 
 
+SCHEDULES = (Constant, Step, Exponential, Cosine, OneCycle)
 Schedule = Annotated[
     Constant | Step | Exponential | Cosine | OneCycle,
     Field(discriminator="kind"),

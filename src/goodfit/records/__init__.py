@@ -22,11 +22,13 @@ from .history import (
 )
 from .joining import joined_looks
 from .results import RunInfo, Scores
+from .sheets import Chart, Line, Pictures, Sheet, Table
 from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 
 __all__ = [
     "TALLIES",
     "Autopsy",
+    "Chart",
     "Column",
     "Confirmed",
     "Curve",
@@ -37,18 +39,22 @@ __all__ = [
     "History",
     "InputKind",
     "Layer",
+    "Line",
     "Looks",
     "Outcome",
+    "Pictures",
     "Record",
     "RunInfo",
     "Scores",
     "Setting",
     "Severity",
+    "Sheet",
     "SplitSizes",
     "Stage",
     "StepColumns",
     "Stopped",
     "StudyRecord",
+    "Table",
     "Tally",
     "Task",
     "Trial",

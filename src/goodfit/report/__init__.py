@@ -6,6 +6,7 @@ framework trained.
 
 from .contents import Contents
 from .html import render
+from .sheet import print_sheet, sheet_html
 from .study import study_html
 from .study_terminal import print_study
 from .svg import curves_svg
@@ -17,9 +18,11 @@ __all__ = [
     "print_card",
     "print_checked",
     "print_findings",
+    "print_sheet",
     "print_study",
     "print_summary",
     "print_verdicts",
     "render",
+    "sheet_html",
     "study_html",
 ]

@@ -35,7 +35,7 @@ FILTERS = {
     "spark": lambda curve: Markup(curve_svg(curve)),
     **{
         name: getattr(words, name)
-        for name in ("number", "percent", "seconds", "count", "score_word", "one_input")
+        for name in ("number", "percent", "seconds", "count", "score_word", "one_input", "cell")
     },
 }
 

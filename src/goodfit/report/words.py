@@ -139,3 +139,13 @@ def _told(scores: Scores, *, named: bool) -> str:
     word = score_word(key)
     value = word.show(scores.values[key])
     return f"{word.label} {value} {rows}" if named else f"{value} {rows}"
+
+
+def cell(value: str | float) -> str:
+    """Return a cell of a table as it is read.
+
+    Example:
+        >>> cell("relu"), cell(0.123456)
+        ('relu', '0.1235')
+    """
+    return clean(value) if isinstance(value, str) else number(value)

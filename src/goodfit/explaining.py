@@ -1,0 +1,35 @@
+"""Everything that ``goodfit explain`` knows: each family's word, and its members by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import checks, diagnosis
+from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
+from .optim.rules import RULES
+from .optim.schedules import FACTORS
+from .recipe.networks import NETWORKS
+
+FAMILIES: Mapping[str, Family] = {
+    "before training": {name_of(check): check for check in checks.CHECKS},
+    **RULE_FAMILIES,
+    "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
+    "an optimiser": {rule.name: rule.update for rule in RULES},
+    "a schedule": FACTORS,
+}
+
+
+def names() -> str:
+    """Return the names of all parts by family, checks and rules with causes first."""
+    causes = [name for _, group in diagnosis.ORDER for name in group]
+    rest = {word: list(family) for word, family in FAMILIES.items() if not set(family) & {*causes}}
+    groups = {"checks and rules, causes first": causes} | rest
+    told = [
+        f"{word}:\n" + "\n".join(f"  {name}" for name in group) for word, group in groups.items()
+    ]
+    return "\n".join(told) + "\n"
+
+
+def explain(name: str) -> str:
+    """Return what the part of this name is; see :func:`goodfit.diagnosis.explain`."""
+    return diagnosis.explain(name, FAMILIES)

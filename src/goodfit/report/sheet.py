@@ -1,0 +1,152 @@
+"""A sheet as one HTML file that asks nothing of any network, and in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.models import BasicTickFormatter, ColumnDataSource, FixedTicker
+from bokeh.plotting import figure
+from rich.console import Console
+from rich.text import Text
+
+from ..records import Curve, Pictures, Sheet
+from ..records import Table as Rows
+from ..records.sheets import Chart as Plot
+from ..records.sheets import Line
+from .charts import Chart, item_of, style_axes
+from .html import shell, templates
+from .palette import LIGHT
+from .series import log_ticks
+from .sparks import blocks
+from .terminal import grid, plain_text
+from .words import cell, clean, number
+
+# In this order: neighbours differ in lightness too, and a dash tells the second six apart.
+ROLES = ("train", "validation", "passed", "warning", "error", "mid")
+DASHES = ("solid", "dashed", "dotted")
+STYLES = ("page.css", "study.css", "sheet.css")
+
+
+def sheet_html(sheet: Sheet) -> str:
+    """Return a sheet as one self-contained HTML page.
+
+    Example:
+        >>> page = sheet_html(Sheet(title="Schedules", headline="None.", parts=()))
+        >>> page.startswith("<!doctype html>"), "Schedules" in page
+        (True, True)
+    """
+    drawn = {
+        place: _chart(part, place)
+        for place, part in enumerate(sheet.parts)
+        if isinstance(part, Plot)
+    }
+    parts = [(_kind(part), drawn.get(place, part)) for place, part in enumerate(sheet.parts)]
+    view = shell(sheet.title, sheet.title, sheet.headline, styles=STYLES)
+    charts = list(drawn.values())
+    return (
+        templates()
+        .get_template("sheet.html")
+        .render(view | {"sheet": sheet, "parts": parts, "charts": charts})
+    )
+
+
+def print_sheet(sheet: Sheet, console: Console) -> None:
+    """Print the headline, each line of a chart as blocks, and the tables."""
+    console.print(Text(clean(sheet.headline)))
+    for part in sheet.parts:
+        if isinstance(part, Pictures):
+            continue
+        console.print()
+        console.print(plain_text(part.title, "bold"))
+        _print_lines(part, console) if isinstance(part, Plot) else _print_rows(part, console)
+
+
+def _kind(part: Plot | Rows | Pictures) -> str:
+    return type(part).__name__.lower()
+
+
+def _print_lines(chart: Plot, console: Console) -> None:
+    table = grid()
+    for line in chart.lines:
+        curve = Curve(
+            x_label=chart.x_label,
+            y_label=chart.y_label,
+            x=line.x,
+            y=line.y,
+            log=chart.y_scale == "log",
+        )
+        ends = f"{number(line.y[0])} to {number(line.y[-1])}" if line.y else "nothing"
+        table.add_row(*(plain_text(word) for word in (line.name, blocks(curve), ends)))
+    console.print(table)
+
+
+def _print_rows(rows: Rows, console: Console) -> None:
+    table = grid()
+    for row in (rows.columns, *rows.rows):
+        table.add_row(*(plain_text(cell(value)) for value in row))
+    console.print(table)
+
+
+def _chart(chart: Plot, place: int) -> Chart:
+    """Draw a chart by Bokeh; its legend stands above it, in the page's own words."""
+    plot = _empty(chart)
+    for k, line in enumerate(chart.lines):
+        _draw(plot, line, *_look(k))
+    return Chart(
+        key=f"sheet-{place}",
+        title=chart.title,
+        caption=chart.caption,
+        label=f"{chart.title}: {chart.y_label} by {chart.x_label}. "
+        + " ".join(_ends(line) for line in chart.lines),
+        legend=_legend(chart.lines),
+        item=item_of(plot, f"sheet-{place}"),
+    )
+
+
+def _look(k: int) -> tuple[str, str]:
+    return ROLES[k % len(ROLES)], DASHES[k // len(ROLES) % len(DASHES)]
+
+
+def _legend(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
+    looks = [_look(k) for k in range(len(lines))]
+    return tuple(
+        (role, line.name if dash == "solid" else f"{line.name} ({dash})")
+        for (role, dash), line in zip(looks, lines, strict=True)
+    )
+
+
+def _empty(chart: Plot) -> figure:
+    options: dict[str, Any] = {"x_axis_type": chart.x_scale, "y_axis_type": chart.y_scale}
+    plot = figure(
+        height=300,
+        sizing_mode="stretch_width",
+        tools="",
+        toolbar_location=None,
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border=4,
+        **options,
+    )
+    plot.xaxis.axis_label, plot.yaxis.axis_label = clean(chart.x_label), clean(chart.y_label)
+    if chart.y_scale == "linear":
+        plot.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
+    else:
+        values = [np.asarray(line.y, dtype=float) for line in chart.lines]
+        plot.yaxis.ticker = plot.ygrid.ticker = FixedTicker(ticks=log_ticks(*values))
+    style_axes(plot)
+    return plot
+
+
+def _draw(plot: figure, line: Line, role: str, dash: str) -> None:
+    x, y = np.asarray(line.x, dtype=float), np.asarray(line.y, dtype=float)
+    source = ColumnDataSource({"x": x, "y": np.where(np.isfinite(y), y, np.nan)})
+    plot.line("x", "y", source=source, color=LIGHT[role], line_width=2, line_dash=dash)
+    if len(line.x) <= 24:
+        plot.scatter("x", "y", source=source, color=LIGHT[role], size=5)
+
+
+def _ends(line: Line) -> str:
+    return f"{line.name} from {number(line.y[0])} to {number(line.y[-1])}." if line.y else ""

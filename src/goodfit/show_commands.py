@@ -1,0 +1,45 @@
+"""What ``goodfit show`` does: make a sheet, print it, write it as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from . import shows
+from .commands import print_json
+from .recipe import Recipe, Schedule, read, validate
+from .recipe.schedules import SCHEDULES
+from .records import Sheet
+from .report import print_sheet, sheet_html
+from .runs.atomic import write_text
+
+
+def schedule(
+    file: Path | None, assignments: Sequence[str], *, out: Path | None, as_json: bool
+) -> None:
+    """Draw the schedule of a recipe; every known one at its defaults where none is named."""
+    recipe = recipe_of(file, assignments)
+    named = file is not None or any(a.startswith("schedule") for a in assignments)
+    schedules = [recipe.schedule] if named else [kind() for kind in SCHEDULES]
+    made: list[Schedule] = TypeAdapter(list[Schedule]).validate_python(schedules)
+    sheet = shows.show_schedule(made, lr=recipe.optimizer.lr, epochs=recipe.epochs or 30)
+    show(sheet, out or Path("show-schedule.html"), as_json=as_json)
+
+
+def recipe_of(file: Path | None, assignments: Sequence[str]) -> Recipe:
+    """Return the recipe of a file or of assignments; its data stays unread, so none is needed."""
+    return read(file, assignments) if file else validate({"data": "digits"}, assignments)
+
+
+def show(sheet: Sheet, out: Path, *, as_json: bool) -> None:
+    """Print a sheet, and write its page; as JSON nothing is written."""
+    if as_json:
+        print_json(sheet.to_json())
+        return
+    console = Console()
+    print_sheet(sheet, console)
+    write_text(out, sheet_html(sheet))
+    console.print(f"\nPage: {out}", highlight=False, markup=False)

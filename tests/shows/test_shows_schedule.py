@@ -1,0 +1,56 @@
+"""``goodfit show schedule``: rates against torch's own schedulers, the page, the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from goodfit.cli import app
+from goodfit.recipe import Cosine, Exponential, Step
+from goodfit.records import Chart, Sheet
+from goodfit.report import sheet_html
+from goodfit.shows import show_schedule
+
+TWINS = (
+    (Step(every=3, gamma=0.5), lambda opt: torch.optim.lr_scheduler.StepLR(opt, 3, 0.5)),
+    (Exponential(gamma=0.9), lambda opt: torch.optim.lr_scheduler.ExponentialLR(opt, 0.9)),
+)
+
+
+@pytest.mark.parametrize(("schedule", "twin"), TWINS, ids=["step", "exponential"])
+def test_the_drawn_rates_are_torchs(schedule, twin) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler = twin(optimizer)
+    wanted = []
+    for _ in range(10):
+        wanted.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    (line,) = _chart(show_schedule([schedule], lr=0.1, epochs=10)).lines
+    epochs = np.floor(np.asarray(line.x) + 1e-9).astype(int)
+    np.testing.assert_allclose(line.y, np.asarray(wanted)[epochs], rtol=1e-12)
+
+
+def test_the_page_holds_chart_table_and_no_address() -> None:
+    page = sheet_html(show_schedule([Cosine()], lr=0.1, epochs=5))
+    assert "Rate by epoch" in page and "chart-sheet-0" in page and "<th scope" in page
+
+
+def test_command_writes_a_page_and_prints_json(tmp_path: Path) -> None:
+    out = tmp_path / "rates.html"
+    told = CliRunner().invoke(app, ["show", "schedule", "--out", str(out)])
+    assert told.exit_code == 0 and "one-cycle" in told.output
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    command = ["show", "schedule", "--set", "schedule.kind=step", "--json"]
+    sheet = Sheet.from_json(json.loads(CliRunner().invoke(app, command).output))
+    assert [line.name for line in _chart(sheet).lines] == ["step"]
+
+
+def _chart(sheet: Sheet) -> Chart:
+    (chart,) = (part for part in sheet.parts if isinstance(part, Chart))
+    return chart
