@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from . import study_commands as study_commands
     from .adapters import Watch, watch
     from .checks import Checked, Rate, check, suggest_lr
+    from .data import Arrays
     from .errors import (
         DataError,
         GoodfitError,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 _HOMES = {
     ".adapters": ("Watch", "watch"),
     ".checks": ("Checked", "Rate", "check", "suggest_lr"),
+    ".data": ("Arrays",),
     ".errors": (
         *("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
         "SearchError",
@@ -115,6 +117,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Arrays",
     "Checked",
     "Constant",
     "Cosine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import checks, diagnosis
+from .data.draws import DRAWS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
@@ -13,6 +14,7 @@ from .recipe.networks import NETWORKS
 FAMILIES: Mapping[str, Family] = {
     "before training": {name_of(check): check for check in checks.CHECKS},
     **RULE_FAMILIES,
+    "a split": DRAWS,
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,

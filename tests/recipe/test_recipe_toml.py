@@ -81,7 +81,7 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
         "data": {"path": "digits"},
         "task": "auto",
         "seed": 0,
-        "split": {"validation": 0.15, "test": 0.15, "stratify": True},
+        "split": {"validation": 0.15, "test": 0.15, "stratify": True, "as_input": False},
         "prepare": {"scale": "standardise"},
         "net": {
             "kind": "mlp",

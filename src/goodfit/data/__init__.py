@@ -10,7 +10,7 @@ and for new data later: ``encode`` on the host, ``input_module`` before the netw
 ``output_module`` after it.
 """
 
-from .arrays import from_arrays
+from .arrays import Arrays, from_arrays
 from .card import describe
 from .dataset import Dataset, fingerprint
 from .encode import encode
@@ -26,6 +26,7 @@ __all__ = [
     "PREPARED_FILE",
     "READERS",
     "ArrayInput",
+    "Arrays",
     "Dataset",
     "Held",
     "ImageInput",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,7 @@ import torch
 from numpy.lib.npyio import NpzFile
 
 from ..errors import DataError, nearest
+from ..recipe.inputs import Split
 from .assemble import IMAGE_CHANNELS, Raw, assemble
 from .dataset import Dataset
 from .target import TaskChoice
@@ -33,8 +35,33 @@ _DAMAGED = (
 KEYS = (("x", "y"), ("X", "y"), ("X", "Y"), ("inputs", "targets"), ("data", "target"))
 
 
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Arrays in memory, with what their split goes by: ``data=Arrays(x, y, groups=patients)``.
+
+    Rows of equal ``groups`` stay in one part; by ``times`` the earliest rows train and the latest
+    test. Each has N values: numbers or texts, of times numbers or dates.
+
+    Example:
+        >>> Arrays(np.zeros((3, 2)), [0, 1, 1], groups=["a", "b", "b"]).groups
+        ['a', 'b', 'b']
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    groups: ArrayLike | None = field(default=None, kw_only=True)
+    times: ArrayLike | None = field(default=None, kw_only=True)
+
+
 def from_arrays(
-    x: ArrayLike, y: ArrayLike, *, name: str = "arrays", task: TaskChoice = "auto"
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    name: str = "arrays",
+    task: TaskChoice = "auto",
+    how: Split | None = None,
+    groups: ArrayLike | None = None,
+    times: ArrayLike | None = None,
 ) -> Dataset:
     """Make a dataset of inputs and a target that are in memory; nothing is copied needlessly.
 
@@ -46,6 +73,9 @@ def from_arrays(
         y: N labels or quantities: a Series, array, tensor or list, ``[N]`` or ``[N, 1]``.
         name: How the data is called in the card and the report.
         task: "auto" decides by the values of ``y``; see ``read_target``.
+        how: Names the column that the split goes by, if it goes by one.
+        groups: N values, equal for rows that stay in one part of a split.
+        times: N numbers or dates: the order in which rows are split.
 
     Raises:
         DataError: shapes or types do not fit, or the data cannot be learned from.
@@ -60,8 +90,15 @@ def from_arrays(
     inputs = x if isinstance(x, pd.DataFrame) else as_samples(_as_numpy(x, "inputs"))
     if isinstance(inputs, pd.DataFrame):
         inputs = inputs.reset_index(drop=True)
-    raw = Raw(name=name, inputs=inputs, target=target, target_name=str(target.name))
-    return assemble(raw, task=task)
+    raw = Raw(
+        name=name,
+        inputs=inputs,
+        target=target,
+        target_name=str(target.name),
+        groups=None if groups is None else _as_series(groups, "groups"),
+        times=None if times is None else _as_series(times, "times"),
+    )
+    return assemble(raw, task=task, how=how)
 
 
 def read_npz(path: Path, *, name: str, target: str | None) -> Raw:
@@ -180,20 +217,20 @@ def _as_numpy(values: ArrayLike, role: str) -> np.ndarray:
         ) from None
 
 
-def _as_series(values: ArrayLike) -> pd.Series:
-    """Return N target values as a Series with a name and a plain index."""
+def _as_series(values: ArrayLike, role: str = "target") -> pd.Series:
+    """Return N values as a Series with a name and a plain index; ``role`` names it in errors."""
     if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
         values = values.iloc[:, 0]
     if isinstance(values, pd.Series):
-        name = "target" if values.name is None else str(values.name)
+        name = role if values.name is None else str(values.name)
         return values.reset_index(drop=True).rename(name)
-    array = _as_numpy(values, "target")
+    array = _as_numpy(values, role)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.dtype.names:
         raise DataError(
-            "The target must have one value for each row.",
+            f"The {role} must have one value for each row.",
             given=f"an array of type {array.dtype} and shape {list(array.shape)}",
             do="Give an array [N]; of one-hot rows, their argmax.",
         )
-    return pd.Series(array.astype(array.dtype.newbyteorder("=")), name="target")
+    return pd.Series(array.astype(array.dtype.newbyteorder("=")), name=role)

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
+from ..recipe.inputs import Split
 from ..records import Column
-from .columns import LARGEST, examine, is_used, sentence
+from .columns import LARGEST, check_usable, examine, is_used, sentence
 from .dataset import Dataset, array_blocks
+from .roles import Roles, given_roles, read_roles
 from .target import TaskChoice, read_target
 
 # (N, C, H, W) with grey, colour, or colour and transparency.
@@ -22,7 +24,8 @@ class Raw:
     """Inputs and target as a reader found them, before any decision.
 
     ``inputs`` is a DataFrame without the target, or an array ``[N, ...]``; the target is a
-    Series of N values of any type; ``notes`` are the reader's own.
+    Series of N values of any type; ``notes`` are the reader's own. ``groups`` or ``times``, N
+    values of any type, are given where no column of the inputs holds them.
     """
 
     name: str
@@ -31,10 +34,14 @@ class Raw:
     target_name: str = "target"
     fixed_test: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    groups: pd.Series | None = None
+    times: pd.Series | None = None
 
 
-def assemble(raw: Raw, *, task: TaskChoice = "auto") -> Dataset:
+def assemble(raw: Raw, *, task: TaskChoice = "auto", how: Split | None = None) -> Dataset:
     """Decide the task, drop rows without a target, and keep the inputs that can be used.
+
+    The column that the split goes by (``how``) is none of them, unless it is asked for.
 
     Raises:
         DataError: inputs or target cannot be learned from.
@@ -52,7 +59,9 @@ def assemble(raw: Raw, *, task: TaskChoice = "auto") -> Dataset:
         )
     target = read_target(raw.target, name=raw.target_name, task=task)
     kept_rows = _take(raw.inputs, target.kept)
-    inputs, columns, notes = _usable(kept_rows)
+    inputs, columns, notes, roles = _usable(kept_rows, how)
+    if raw.groups is not None or raw.times is not None:
+        roles = given_roles(raw.groups, raw.times, target.kept, how)
     return Dataset(
         name=raw.name,
         inputs=inputs,
@@ -64,6 +73,8 @@ def assemble(raw: Raw, *, task: TaskChoice = "auto") -> Dataset:
         columns=columns,
         fixed_test=_renumber(raw.fixed_test, target.kept),
         notes=(*raw.notes, *target.notes, *notes),
+        groups=roles.groups,
+        times=roles.times,
     )
 
 
@@ -77,20 +88,25 @@ def is_image(inputs: np.ndarray | pd.DataFrame) -> bool:
     return inputs.ndim == 4 and inputs.shape[1] in IMAGE_CHANNELS
 
 
-Usable = tuple[np.ndarray | pd.DataFrame, tuple[Column, ...], list[str]]
+Usable = tuple[np.ndarray | pd.DataFrame, tuple[Column, ...], list[str], Roles]
 
 
-def _usable(inputs: np.ndarray | pd.DataFrame) -> Usable:
+def _usable(inputs: np.ndarray | pd.DataFrame, how: Split | None) -> Usable:
     if isinstance(inputs, np.ndarray):
-        return inputs, (), _examine_array(inputs)
+        return inputs, (), _examine_array(inputs), read_roles(inputs, how)
     inputs = inputs.set_axis(inputs.columns.map(str), axis=1)
-    columns = examine(inputs)
-    unused = [column.name for column in columns if not is_used(column)]
-    return (
-        inputs.drop(columns=unused),
-        columns,
-        [sentence(column) for column in columns if column.note],
+    found, roles = examine(inputs), read_roles(inputs, how)
+    aside = dict(roles.aside)
+    columns = tuple(
+        Column(name=column.name, kind="ignored", note=aside[column.name])
+        if column.name in aside
+        else column
+        for column in found
     )
+    check_usable(columns)
+    unused = [column.name for column in columns if not is_used(column)]
+    notes = [sentence(column) for column in columns if column.note]
+    return inputs.drop(columns=unused), columns, notes, roles
 
 
 def _take(inputs: np.ndarray | pd.DataFrame, kept: np.ndarray) -> np.ndarray | pd.DataFrame:

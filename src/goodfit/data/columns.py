@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 import numpy as np
@@ -125,13 +126,25 @@ def examine(frame: pd.DataFrame) -> tuple[Column, ...]:
             "Two columns have the same name.", given=f'"{twice[0]}"', do="Rename one of them."
         )
     columns = tuple(_examine_one(name, column_of(frame, name)) for name in frame.columns)
+    check_usable(columns)
+    return columns
+
+
+def check_usable(columns: Sequence[Column]) -> None:
+    """Refuse a table of which no column becomes an input.
+
+    Raises:
+        DataError: that is so.
+
+    Example:
+        >>> check_usable([Column(name="age", kind="numeric")])
+    """
     if not any(is_used(column) for column in columns):
         raise DataError(
             "No column of the table can be learned from.",
             given="; ".join(sentence(column) for column in columns[:5]) or "no columns",
             do="Add a column of numbers, or of at most 50 different texts.",
         )
-    return columns
 
 
 def is_used(column: Column) -> bool:

@@ -29,6 +29,8 @@ class Dataset:
         columns: Every column that was found in a table, the ignored ones too.
         fixed_test: int64 rows that an official test file holds, or None.
         notes: One sentence for each decision that reading the data took.
+        groups: int64 ``[N]``: rows of one number stay in one part of a split. None: no groups.
+        times: float64 ``[N]``: the order in which rows are split. None: no order.
 
     Example:
         >>> x, y = np.zeros((3, 2), np.float32), np.array([0, 1, 1])
@@ -48,6 +50,8 @@ class Dataset:
     columns: tuple[Column, ...] = ()
     fixed_test: np.ndarray | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = field(default=None, repr=False)
+    times: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def num_rows(self) -> int:

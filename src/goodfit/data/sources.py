@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import DataError, nearest
-from ..recipe.inputs import DataSource
+from ..recipe.inputs import DataSource, Split
 from .arrays import read_npz
 from .assemble import Raw, assemble
 from .builtin import BUILT_INS
@@ -36,11 +36,12 @@ READERS: dict[str, Reader] = {
 }
 
 
-def load(source: DataSource, *, task: TaskChoice = "auto") -> Dataset:
+def load(source: DataSource, *, task: TaskChoice = "auto", how: Split | None = None) -> Dataset:
     """Read the data that ``source`` names, and decide what can be learned from it.
 
     A built-in name wins over a file of that name (write ``./digits`` for the file). A folder
-    is one of images with a sub-folder for each class.
+    is one of images with a sub-folder for each class. ``how`` names the column that the split
+    goes by, if it goes by one.
 
     Raises:
         DataError: there is no such source, it cannot be read, or nothing can be learned from
@@ -60,7 +61,7 @@ def load(source: DataSource, *, task: TaskChoice = "auto") -> Dataset:
             given=source.path,
             do="Check the path and its permissions.",
         ) from None
-    return assemble(raw, task=task)
+    return assemble(raw, task=task, how=how)
 
 
 def _choose(source: DataSource, path: Path) -> Callable[[], Raw]:

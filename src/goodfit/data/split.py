@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from ..errors import DataError
 from ..recipe.inputs import Split
 from ..records import SplitSizes
 from .dataset import Dataset, row_keys
+from .draws import DRAWS, Wanted
 
 # A class can stand in each of the three parts.
 MIN_ROWS_TO_STRATIFY = 3
@@ -38,16 +38,16 @@ class Parts:
 
 
 def split(dataset: Dataset, how: Split, *, seed: int) -> Parts:
-    """Draw the parts at random from PCG64(``seed``): the same seed gives the same rows.
+    """Draw the parts in one of the ways of :data:`DRAWS`; the same seed gives the same rows.
 
-    Part sizes are the fractions times N, rounded, and 1 at least. When stratified, a class's
-    rows in a part differ from its share by less than one; without, as in regression or with a
-    class of fewer than 3 rows, rows are drawn plainly. Every class stands in the training
-    part. Where the data has an official test part, that is taken, and the validation fraction
-    is one of the rest.
+    By time where the data has times, by groups where it has groups; otherwise stratified, or at
+    random: without ``how.stratify``, in regression, or with a class of fewer than 3 rows. Sizes
+    are numbers of rows, or fractions times N, rounded, and 1 at least. Where the data has an
+    official test part, that is taken, and the validation fraction is one of the rest.
 
     Raises:
-        DataError: the training part would have fewer rows than there are classes.
+        DataError: the training part would have fewer rows than there are classes, there are fewer
+            groups or times than parts, or an official test part does not go with them.
 
     Example:
         >>> x, y = np.zeros((20, 1)), np.arange(20) % 2
@@ -59,19 +59,41 @@ def split(dataset: Dataset, how: Split, *, seed: int) -> Parts:
         >>> np.bincount(y[parts.test]).tolist()
         [2, 2]
     """
-    rng = np.random.Generator(np.random.PCG64(seed))
     rows, fixed = np.arange(dataset.num_rows, dtype=np.int64), dataset.fixed_test
     free = rows if fixed is None else np.setdiff1d(rows, fixed)
-    fractions = (how.validation, how.test) if fixed is None else (how.validation,)
+    shares = (how.validation, how.test) if fixed is None else (how.validation,)
     labels = _labels(dataset, free)
-    totals = _totals(len(free), fractions, num_classes=len(np.unique(labels)))
-    why_plain = _why_plain(dataset, labels) if how.stratify else ""
-    is_plain = why_plain or not how.stratify or dataset.task == "regression"
-    drawn = (_plain if is_plain else _stratified)(labels, totals, rng)
+    totals = _totals(len(free), shares, num_classes=len(np.unique(labels)))
+    name, notes = _way(dataset, how, labels)
+    by = {"grouped": dataset.groups, "by-time": dataset.times}.get(name)
+    if by is not None and fixed is not None:
+        raise _not_with_official_test(name)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    drawn = DRAWS[name](Wanted(labels, totals, by, how.stratify), rng)
     parts = [np.sort(free[places]) for places in drawn]
     test = parts[1] if fixed is None else np.sort(fixed)
-    notes = (why_plain,) if why_plain else ()
     return Parts(train=parts[-1], validation=parts[0], test=test, notes=notes)
+
+
+def _way(dataset: Dataset, how: Split, labels: np.ndarray) -> tuple[str, tuple[str, ...]]:
+    """Return the name of the draw, and what should be known about it."""
+    if dataset.times is not None:
+        return "by-time", ("The split goes by time: the latest rows test.",)
+    if dataset.groups is not None:
+        num_groups = len(np.unique(dataset.groups))
+        return "grouped", (f"The split keeps {num_groups:,} groups together.",)
+    if not how.stratify or dataset.task == "regression":
+        return "random", ()
+    why_plain = _why_plain(dataset, labels)
+    return ("random", (why_plain,)) if why_plain else ("stratified", ())
+
+
+def _not_with_official_test(name: str) -> DataError:
+    return DataError(
+        "The data has an official test part, which is not drawn again.",
+        given=f"a split that is {name}",
+        do="Leave split.group and split.time out.",
+    )
 
 
 def num_shared(dataset: Dataset, parts: Parts) -> int:
@@ -96,9 +118,9 @@ def _labels(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     return np.zeros(len(rows), np.int64)
 
 
-def _totals(num_rows: int, fractions: tuple[float, ...], *, num_classes: int) -> list[int]:
-    """Return the number of rows of each held-out part."""
-    totals = [max(1, round(num_rows * fraction)) for fraction in fractions]
+def _totals(num_rows: int, shares: tuple[float, ...], *, num_classes: int) -> list[int]:
+    """Return the number of rows of each held-out part; a share under 1 is a fraction."""
+    totals = [int(share) if share >= 1 else max(1, round(num_rows * share)) for share in shares]
     num_train = num_rows - sum(totals)
     if num_train < num_classes:
         raise DataError(
@@ -120,40 +142,3 @@ def _why_plain(dataset: Dataset, labels: np.ndarray) -> str:
         f'The split is not stratified: class "{dataset.classes[classes[counts.argmin()]]}" has '
         f"{counts.min()} of the {MIN_ROWS_TO_STRATIFY} rows that three parts need."
     )
-
-
-def _plain(labels: np.ndarray, totals: list[int], rng: np.random.Generator) -> list[np.ndarray]:
-    """Cut one permutation into the held-out parts and the rest, a row of each class in it."""
-    order = rng.permutation(len(labels))
-    _, first_of_class = np.unique(labels[order], return_index=True)
-    order = np.concatenate([np.delete(order, first_of_class), order[first_of_class]])
-    return np.split(order, np.cumsum(totals))
-
-
-def _stratified(
-    labels: np.ndarray, totals: list[int], rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Cut a permutation of each class into the held-out parts and the rest."""
-    members = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
-    counts = np.array([len(rows) for rows in members])
-    cuts = [np.zeros_like(counts)]
-    for total in totals:
-        cuts.append(cuts[-1] + _share(counts, total, room=counts - cuts[-1] - 1, rng=rng))
-    cuts.append(counts)
-    return [
-        np.concatenate([rows[a:b] for rows, a, b in zip(members, start, stop, strict=True)])
-        for start, stop in pairwise(cuts)
-    ]
-
-
-def _share(
-    counts: np.ndarray, total: int, *, room: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Share ``total`` rows among classes by size; largest remainders first, ties at random."""
-    exact = counts * (total / counts.sum())
-    given = np.minimum(np.floor(exact), room).astype(np.int64)
-    while (short := total - given.sum()) > 0:
-        able = np.flatnonzero(given < room)
-        ranked = able[np.lexsort((rng.random(len(able)), (given - exact)[able]))]
-        given[ranked[:short]] += 1
-    return given

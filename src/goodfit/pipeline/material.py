@@ -17,7 +17,7 @@ from torch.nn import functional
 from .. import data as data_stage
 from ..checks import Subject
 from ..checks.reading import read
-from ..data import Dataset, Held, Parts, Preparation
+from ..data import Arrays, Dataset, Held, Parts, Preparation
 from ..data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
 from ..engine import LossFn, take
 from ..errors import DataError, NetError, RecipeError
@@ -84,14 +84,26 @@ def know(recipe: Recipe, data: Any = None) -> Known:
 
 
 def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
-    """Return the data that a recipe names, or that was given from Python as ``(X, y)``."""
+    """Return the data that a recipe names, or that was given from Python (a pair, or Arrays)."""
     if data is None:
-        return data_stage.load(recipe.data, task=recipe.task)
-    if not isinstance(data, tuple) or len(data) != 2:
+        return data_stage.load(recipe.data, task=recipe.task, how=recipe.split)
+    if isinstance(data, tuple) and len(data) == 2:
+        data = Arrays(*data)
+    if not isinstance(data, Arrays):
         raise DataError(
-            "data= takes a pair (X, y).", given=type(data).__name__, do="Pass data=(X, y)."
+            "data= takes a pair (X, y).",
+            given=type(data).__name__,
+            do="Pass data=(X, y), or data=Arrays(X, y, groups=...) for a split by groups.",
         )
-    return data_stage.from_arrays(*data, name=recipe.data.path, task=recipe.task)
+    return data_stage.from_arrays(
+        data.x,
+        data.y,
+        name=recipe.data.path,
+        task=recipe.task,
+        how=recipe.split,
+        groups=data.groups,
+        times=data.times,
+    )
 
 
 def material_of(known: Known, recipe: Recipe, folder: Path) -> Material:

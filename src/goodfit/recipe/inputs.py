@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .parts import Integer, Part, PartOfAll
+from .parts import Integer, Part, PartOrRows
 
 
 class DataSource(Part):
@@ -22,21 +22,39 @@ class DataSource(Part):
 
 
 class Split(Part):
-    """Fractions of the rows that validate and that test; the rest trains.
+    """Which rows validate and which test; the rest trains.
 
-    ``seed`` says which rows; None means the recipe's own seed. Runs that are to be compared
-    share it.
+    ``validation`` and ``test`` are fractions of the rows (under 1) or numbers of rows (1, 2, ...).
+    ``group`` names a column whose equal values stay in one part, as the scans of one patient do;
+    ``time`` a column by which the earliest rows train, later ones validate and the latest test.
+    Such a column is no input of the network unless ``as_input`` says so. ``seed`` says which rows;
+    None means the recipe's own seed. Runs that are to be compared share it.
+
+    Example:
+        >>> Split(test=200, group="patient").test
+        200
     """
 
-    validation: PartOfAll = 0.15
-    test: PartOfAll = 0.15
+    validation: PartOrRows = 0.15
+    test: PartOrRows = 0.15
     stratify: bool = True
+    group: Annotated[str, Field(min_length=1)] | None = None
+    time: Annotated[str, Field(min_length=1)] | None = None
+    as_input: bool = False
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> Split:
-        if self.validation + self.test >= 1.0:
+        if all(share < 1 for share in (self.validation, self.test)) and (
+            self.validation + self.test >= 1.0
+        ):
             raise ValueError("validation + test must stay under 1, or nothing is left to train on")
+        return self
+
+    @model_validator(mode="after")
+    def _goes_by_one_column(self) -> Split:
+        if self.group is not None and self.time is not None:
+            raise ValueError("goes by group or by time, not by both")
         return self
 
 

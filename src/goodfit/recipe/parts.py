@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 
 def no_flag(value: Any) -> Any:
@@ -14,12 +14,27 @@ def no_flag(value: Any) -> Any:
     return value
 
 
+def part_or_rows(value: Any) -> float | int:
+    """Take a fraction between 0 and 1, or a whole number of rows.
+
+    Example:
+        >>> part_or_rows(0.2), part_or_rows(500)
+        (0.2, 500)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("should be a valid number")
+    if (isinstance(value, int) and value >= 1) or 0.0 < value < 1.0:
+        return value
+    raise ValueError("should be a fraction between 0 and 1, or a whole number of rows")
+
+
 Integer = Annotated[int, BeforeValidator(no_flag)]
 Real = Annotated[float, BeforeValidator(no_flag)]
 Fraction = Annotated[Real, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[Real, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[Real, Field(ge=0.0, allow_inf_nan=False)]
 PartOfAll = Annotated[Real, Field(gt=0.0, lt=1.0)]
+PartOrRows = Annotated[float | int, PlainValidator(part_or_rows)]
 Count = Annotated[Integer, Field(ge=1)]
 
 

@@ -25,6 +25,7 @@ _SAMPLES = {
     "early_stopping": "{ patience = 5 }",
     "engine": '{ mode = "traced" }',
 }
+_SMALLER = "Make split.validation or split.test smaller"
 _NO_TABLE = ("model_type", "model_attributes_type")
 Origin = Mapping[str, str]
 
@@ -286,7 +287,8 @@ def _advice(first: Any, path: str) -> str:
     if options:
         return nearest(str(first["input"]), options)
     if path == "split" and first["type"] == "value_error":
-        return "Make split.validation or split.test smaller."
+        by_both = "by both" in str(first["msg"])
+        return f"{'Leave one of them out' if by_both else _SMALLER}."
     if first["type"] in _NO_TABLE:
         return f"Write, for instance, {path} = {_SAMPLES[path]}."
     return "Give a value of that type and range."
