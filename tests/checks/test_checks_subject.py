@@ -80,6 +80,25 @@ def test_inputs_are_judged_as_the_network_gets_them() -> None:
     assert verdict(replace(raw, prepare=Scale()), "input-out-of-scale").outcome == "passed"
 
 
+def test_one_large_feature_is_found_behind_a_norm_that_divides_all_by_one_number() -> None:
+    def spoil(x: Tensor) -> Tensor:
+        x[:, 20] *= 1e4
+        return x
+
+    def by_all() -> nn.Module:
+        return nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+
+    def by_each() -> nn.Module:
+        return nn.Sequential(nn.BatchNorm1d(64), mlp(64, 10))
+
+    def outcome(make: Callable[[], nn.Module], change: Callable[[Tensor], Tensor]) -> str:
+        return verdict(with_input(digits(seeded(0, make)), change), "input-out-of-scale").outcome
+
+    assert outcome(by_all, spoil) == "found"
+    assert outcome(by_each, spoil) == "passed"
+    assert outcome(by_all, lambda x: 255.0 * x) == "passed"
+
+
 def test_what_is_not_finite_is_counted_and_left_out_of_the_rest() -> None:
     def spoil(x: Tensor) -> Tensor:
         x[0, :3], x[1, 5] = math.nan, math.inf

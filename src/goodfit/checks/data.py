@@ -15,6 +15,8 @@ from .subject import LOOKED_AT_ROWS, Subject, floats_of, without_dropout
 # 0.03 times that down (Adam too), and by a mean of 10 standard deviations.
 LARGEST_SCALE, SMALLEST_SCALE, SMALLEST_PEAK = 15.0, 0.031, 0.31
 FAR_SIZE, FAR_SHIFT = 3.0, 5.0
+# One feature of so many times the median feature is divided by its own size.
+UNEVEN = 100.0
 SAME_OUTPUT = 0.01
 OVERLAP_SHARE = 0.01
 
@@ -52,9 +54,9 @@ def input_out_of_scale(subject: Subject) -> Verdict:
 
     Initialisers assume inputs of about unit size; larger ones make the first layer's gradients
     large and the loss sensitive to small changes of its weights, and so does a mean of many
-    standard deviations. Silent where the network
-    divides by that size itself, as one does that begins with a batch norm; sparse inputs are
-    small on average only.
+    standard deviations. Silent where the network divides by that size itself, as one does that
+    begins with a batch norm; where one feature is a hundred times the usual one, it has to divide
+    each feature by its own. Sparse inputs are small on average only.
     """
     name, x = "input-out-of-scale", subject.clean.inputs()
     floats = floats_of(x)
@@ -96,7 +98,7 @@ def _scales_by_itself(subject: Subject, x: Inputs, size: float) -> bool:
     """Say whether the network gives the same for inputs of unit size."""
     net = without_dropout(subject.fresh_net().train())
     x = take_rows(x, slice(LOOKED_AT_ROWS))
-    scaled = map_inputs(lambda t: t / size if t.is_floating_point() else t, x)
+    scaled = map_inputs(lambda t: t / _divisor(t, size) if t.is_floating_point() else t, x)
     with torch.no_grad():
         try:
             as_given, at_unit_size = feed(net, x), feed(net, scaled)
@@ -106,6 +108,15 @@ def _scales_by_itself(subject: Subject, x: Inputs, size: float) -> bool:
         return False
     distance = float((as_given - at_unit_size).norm())
     return distance < SAME_OUTPUT * float(at_unit_size.norm())
+
+
+def _divisor(x: Tensor, size: float) -> Tensor | float:
+    """Return the common size, or each feature's own where one of them outweighs all others."""
+    sizes = x.float().square().mean(0).sqrt()
+    filled = sizes[sizes > 0.0]
+    if not len(filled) or float(filled.max()) <= UNEVEN * float(filled.median()):
+        return size
+    return torch.where(sizes > 0.0, sizes, 1.0).to(x.dtype)
 
 
 def split_overlap(subject: Subject) -> Verdict:
