@@ -10,7 +10,7 @@ was interrupted goes on by asking again and taking what the journal holds.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from ..runs import (
 from ..runs.lock import exclusive
 from .cluster import Cluster
 from .cluster_ray import connected
+from .course import ask_and_train, confirm_best
 from .ending import finish, split_seed
 from .folder import (
     Settings,
@@ -42,10 +43,10 @@ from .folder import (
 )
 from .runner import FIRST_KEPT_S, Runner, cores
 from .storage import Mirror, open_optuna_study
-from .strategies import Plan, rank, strategy_of
-from .study import Study, confirmed_of
+from .strategies import Plan, strategy_of
+from .study import Study
 from .tiles import Group
-from .wave import Asked, Progress, Wave
+from .wave import Progress, Wave
 
 MODES = ("auto", "eager", "traced", "compiled")
 
@@ -236,64 +237,14 @@ def _run(session: Session, folder: StudyFolder, teller: Silent, num_cpus: int) -
         )
         mirror = Mirror(optuna_study, session.space, url)
         try:
-            trials = _ask_and_train(session.plan, settings, runner, mirror)
-            confirmed = _confirm(session.plan, settings, runner, trials)
+            trials = ask_and_train(session.plan, settings, runner, mirror)
+            confirmed = confirm_best(session.plan, settings, runner, trials)
         finally:
             mirror.close()
             seconds = time.perf_counter() - began
             journal.append({"kind": "session", "seconds": seconds})
         record = _record(session, runner, trials, confirmed, before + seconds)
         return finish(session.space, record, folder, url)
-
-
-def _ask_and_train(
-    plan: Plan, settings: Settings, runner: Runner, mirror: Mirror
-) -> dict[int, Progress]:
-    """Let the strategy ask until it is done; returns every trial at its last wave."""
-    waves, latest = strategy_of(settings.strategy)(plan), {}
-    sent: Sequence[Progress] | None = None
-    while True:
-        try:
-            wave = waves.send(sent) if sent is not None else next(waves)  # pyright: ignore[reportArgumentType]
-        except StopIteration:
-            break
-        going = {asked.number for asked in wave.trials}
-        mirror.add(p.trial() for n, p in latest.items() if n not in going)
-        sent = runner.run(wave)
-        latest |= {progress.asked.number: progress for progress in sent}
-    mirror.add(p.trial() for p in latest.values())
-    return latest
-
-
-def _confirm(
-    plan: Plan, settings: Settings, runner: Runner, trials: Mapping[int, Progress]
-) -> tuple[Confirmed, ...]:
-    """Train the best few again, with new seeds, at the full number of epochs."""
-    done = [p for p in trials.values() if p.condition == "done" and rank(p) > float("-inf")]
-    longest = max((p.asked.recipe.epochs or 1 for p in done), default=0)
-    best = sorted(
-        (p for p in done if p.asked.recipe.epochs == longest),
-        key=lambda p: (-rank(p), p.best_loss, p.asked.number),
-    )[: settings.confirm]
-    if not best or settings.confirm_seeds < 1:
-        return ()
-    seeds = tuple(settings.seed + 1 + n for n in range(settings.confirm_seeds))
-    asked = tuple(
-        Asked(
-            p.asked.number,
-            p.asked.params,
-            p.asked.recipe.model_copy(update={"seed": seed, "epochs": plan.epochs}),
-        )
-        for p in best
-        for seed in seeds
-    )
-    results = runner.run(Wave(asked, plan.epochs))
-    found = []
-    for place, progress in enumerate(best):
-        values = [p.value for p in results[place * len(seeds) : (place + 1) * len(seeds)]]
-        if all(value == value for value in values):
-            found.append(confirmed_of(progress.asked.number, seeds, tuple(values)))
-    return tuple(found)
 
 
 def _record(

@@ -1,0 +1,66 @@
+"""The course of a search: waves until the strategy is done, then the best few with new seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..records import Confirmed
+from .folder import Settings
+from .runner import Runner
+from .storage import Mirror
+from .strategies import Plan, rank, strategy_of
+from .study import confirmed_of
+from .wave import Asked, Progress, Wave
+
+
+def ask_and_train(
+    plan: Plan, settings: Settings, runner: Runner, mirror: Mirror
+) -> dict[int, Progress]:
+    """Let the strategy ask until it is done; returns every trial at its last wave."""
+    waves, latest = strategy_of(settings.strategy)(plan), {}
+    sent: Sequence[Progress] | None = None
+    while True:
+        try:
+            wave = waves.send(sent) if sent is not None else next(waves)  # pyright: ignore[reportArgumentType]
+        except StopIteration:
+            break
+        going = {asked.number for asked in wave.trials}
+        mirror.add(p.trial() for n, p in latest.items() if n not in going)
+        sent = runner.run(wave)
+        latest |= {progress.asked.number: progress for progress in sent}
+    mirror.add(p.trial() for p in latest.values())
+    return latest
+
+
+def confirm_best(
+    plan: Plan, settings: Settings, runner: Runner, trials: Mapping[int, Progress]
+) -> tuple[Confirmed, ...]:
+    """Train the best few again, with new seeds, at the full number of epochs."""
+    best = _best(trials.values(), settings.confirm)
+    if not best or settings.confirm_seeds < 1:
+        return ()
+    seeds = tuple(settings.seed + 1 + n for n in range(settings.confirm_seeds))
+    asked = tuple(
+        Asked(
+            p.asked.number,
+            p.asked.params,
+            p.asked.recipe.model_copy(update={"seed": seed, "epochs": plan.epochs}),
+        )
+        for p in best
+        for seed in seeds
+    )
+    results = runner.run(Wave(asked, plan.epochs))
+    found = []
+    for place, progress in enumerate(best):
+        values = [p.value for p in results[place * len(seeds) : (place + 1) * len(seeds)]]
+        if all(value == value for value in values):
+            found.append(confirmed_of(progress.asked.number, seeds, tuple(values)))
+    return tuple(found)
+
+
+def _best(trials: Iterable[Progress], num: int) -> list[Progress]:
+    """Return the best of the trials that trained longest."""
+    done = [p for p in trials if p.condition == "done" and rank(p) > float("-inf")]
+    longest = max((p.asked.recipe.epochs or 1 for p in done), default=0)
+    full = (p for p in done if p.asked.recipe.epochs == longest)
+    return sorted(full, key=lambda p: (-rank(p), p.best_loss, p.asked.number))[:num]
