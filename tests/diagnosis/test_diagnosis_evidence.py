@@ -66,6 +66,12 @@ def test_gradients_that_share_no_direction_mean_targets_without_inputs() -> None
     assert severity(random_labels(0.05, stopped=""), "label-noise") == ""
 
 
+@pytest.mark.parametrize(("dropout", "severe"), [(0.5, "warning"), (0.9, "")])
+def test_strong_dropout_turns_gradients_by_itself(dropout: float, severe: str) -> None:
+    setting = replace(CLASSES, dropout=dropout)
+    assert severity(random_labels(0.05, setting=setting), "label-noise") == severe
+
+
 def smoothed_noise(right: float, cost_factor: float) -> History:
     """Labels of 10 classes, smoothed by 0.1; the loss is what noise costs, times a factor."""
     q = 0.9 * right + 0.01

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
+from ..nets import strongest_dropout
 from ..probes.clock import now_s
 from ..records import Finding, History, Stopped, Tally, Verdict
 from .eyes import UNSEEN_BETWEEN, Eyes
@@ -143,7 +144,11 @@ class Watch:
         eyes, lower = self.eyes, any(w in self.metric_name.lower() for w in LOWER_IS_BETTER)
         num_parameters = sum(p.numel() for p in eyes.network.parameters())
         setting = eyes.prior.record(eyes.optimizers[0], num_parameters)
-        setting = replace(setting, max_grad_norm=eyes.lookout.max_grad_norm)
+        setting = replace(
+            setting,
+            max_grad_norm=eyes.lookout.max_grad_norm,
+            dropout=strongest_dropout(eyes.network),
+        )
         return History(
             metric=self.metric_name,
             metric_up=not lower,

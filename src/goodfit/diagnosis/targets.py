@@ -16,7 +16,7 @@ from .report import find
 from .validations import epochs_picture, train_of, validation_of
 
 # Gradients of consecutive steps share no direction: their cosine, in the median of 5 or more.
-UNRELATED, FEWEST_TURNS = 0.25, 5
+UNRELATED, FEWEST_TURNS, NOISY_DROPOUT = 0.25, 5, 0.8
 
 
 def label_noise(history: History) -> Verdict:
@@ -32,7 +32,8 @@ def label_noise(history: History) -> Verdict:
       to 0.1 of the weights) and training is no harder than evaluation. And consecutive gradients
       share no direction (median cosine under 0.25): each batch asks for something else. Runs with
       only wrong labels had up to 0.24, of 2 classes up to 0.7; where a fault of rate or network
-      kept the loss at chance, 0.4 and more.
+      kept the loss at chance, 0.4 and more. Not under dropout of 0.8 and more, which alone turns
+      gradients about.
     - Floor, then memory: at its best the validation loss was poor (under 70 % of the way) and no
       higher than the training loss by more than a tenth of the way; since then training fell by
       a fifth of the way, and validation rose by a tenth.
@@ -85,7 +86,10 @@ def label_noise(history: History) -> Verdict:
 def _unrelated(history: History, val: Array, train: Array) -> bool:
     """Return whether every batch asks for something else, and validation never left chance."""
     course, turns = course_of(history), finite(history.looks.turn)
-    if not is_over(history) or len(turns) < FEWEST_TURNS or history.setting.chance_loss is None:
+    setting = history.setting
+    if not is_over(history) or len(turns) < FEWEST_TURNS or setting.chance_loss is None:
+        return False
+    if setting.dropout >= NOISY_DROPOUT:
         return False
     usual = 1e-3 < median(fastest_ratios(history)) < 0.1
     at_chance = course.done(float(np.nanmin(val))) < 0.03 and not _metric_above_chance(history)

@@ -2,7 +2,7 @@
 
 from .activations import ACTIVATIONS
 from .build import build_net
-from .layers import ChannelsLast, Dropout, with_counted_dropout
+from .layers import ChannelsLast, Dropout, strongest_dropout, with_counted_dropout
 from .noise import draw_noise, noise_from, recording_noise, uniform_noise
 from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
 
@@ -19,6 +19,7 @@ __all__ = [
     "pack_buffers",
     "pack_parameters",
     "recording_noise",
+    "strongest_dropout",
     "uniform_noise",
     "with_counted_dropout",
     "write_row",

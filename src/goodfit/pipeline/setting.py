@@ -6,6 +6,7 @@ import math
 
 from torch import nn
 
+from ..nets import strongest_dropout
 from ..recipe import Recipe
 from ..records import DataCard, Setting, Task
 from .material import Material
@@ -31,6 +32,7 @@ def setting_of(recipe: Recipe, material: Material, net: nn.Module) -> Setting:
         weight_decay=getattr(optimizer, "weight_decay", None),
         momentum=getattr(optimizer, "momentum", None),
         num_parameters=sum(p.numel() for p in net.parameters()),
+        dropout=strongest_dropout(net),
     )
 
 

@@ -137,6 +137,7 @@ class Setting(Record):
     the class prior, the variance of the target. ``floor_loss`` is what a perfect answer still
     costs: above 0 with label smoothing or mixed targets. ``majority_share`` is the accuracy of
     the best constant answer. ``optimizer`` is the class's name in lower case.
+    ``dropout`` is the highest rate of all dropout layers.
     """
 
     task: Task | None = None
@@ -154,6 +155,7 @@ class Setting(Record):
     momentum: float | None = None
     max_grad_norm: float | None = None
     num_parameters: int = 0
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
