@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from . import checks, diagnosis
 from .data.draws import DRAWS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
+from .optim.decay import PENALTIES
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
 from .recipe.networks import NETWORKS
@@ -18,6 +19,7 @@ FAMILIES: Mapping[str, Family] = {
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,
+    "a penalty": {name: made for name, made in PENALTIES.items() if name != "none"},
 }
 
 

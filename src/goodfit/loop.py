@@ -27,7 +27,7 @@ from torch.func import functional_call
 
 from .data.batches import Batches
 from .engine import PROBES, STEPS_PER_CALL, Batch, Executor, Population, Problem
-from .optim import coefficient_table, learning_rates
+from .optim import base_rate, coefficients_of, learning_rates
 from .probes import OwnLooks
 from .recipe import Recipe
 
@@ -161,14 +161,15 @@ def look_if_due(job: Job, course: Course, table: Tensor, few: list[Batch]) -> No
 def coefficients(recipe: Recipe, steps: np.ndarray, budget: Budget) -> Tensor:
     """Return the update rule's numbers for ``steps``: ``[S, C, 1]``."""
     rates = rates_at(recipe, steps, budget)
-    return torch.from_numpy(coefficient_table([recipe.optimizer], rates[:, None], steps))
+    table = coefficients_of(recipe.optimizer, recipe.penalty, rates, steps)
+    return torch.from_numpy(table).unsqueeze(2)
 
 
 def rates_at(recipe: Recipe, steps: np.ndarray, budget: Budget) -> np.ndarray:
     """Return the learning rate at each of ``steps``."""
     return learning_rates(
         recipe.schedule,
-        lr=recipe.optimizer.lr,
+        lr=base_rate(recipe.optimizer, recipe.batch_size or 1),
         steps=steps.astype(np.float64),
         num_steps=budget.num_steps,
         steps_per_epoch=budget.steps_per_epoch,

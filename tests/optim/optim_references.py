@@ -11,7 +11,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from goodfit.recipe import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from goodfit.recipe import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Momentum,
+    MomentumEMA,
+    MomentumLRInside,
+    Nesterov,
+    NesterovLookahead,
+    NesterovRewritten,
+    Optimizer,
+    RMSProp,
+)
 
 # Three rows with hyperparameters of their own, for each rule.
 CONFIGS: dict[str, list[Optimizer]] = {
@@ -25,6 +38,26 @@ CONFIGS: dict[str, list[Optimizer]] = {
         Nesterov(weight_decay=1e-3),
         Nesterov(lr=0.1, momentum=0.5),
         Nesterov(lr=0.05, momentum=0.7, weight_decay=0.1),
+    ],
+    "momentum-lr-inside": [
+        MomentumLRInside(weight_decay=1e-3),
+        MomentumLRInside(lr=0.1, momentum=0.5),
+        MomentumLRInside(lr=0.05, momentum=0.7, weight_decay=0.1),
+    ],
+    "momentum-ema": [
+        MomentumEMA(weight_decay=1e-3),
+        MomentumEMA(lr=0.1, momentum=0.5),
+        MomentumEMA(lr=0.05, momentum=0.7, weight_decay=0.1),
+    ],
+    "nesterov-rewritten": [
+        NesterovRewritten(weight_decay=1e-3),
+        NesterovRewritten(lr=0.1, momentum=0.5),
+        NesterovRewritten(lr=0.05, momentum=0.7, weight_decay=0.1),
+    ],
+    "nesterov-lookahead": [
+        NesterovLookahead(weight_decay=1e-3),
+        NesterovLookahead(lr=0.1, momentum=0.5),
+        NesterovLookahead(lr=0.05, momentum=0.7, weight_decay=0.1),
     ],
     "adagrad": [
         Adagrad(weight_decay=1e-3),
@@ -40,11 +73,13 @@ CONFIGS: dict[str, list[Optimizer]] = {
         Adam(weight_decay=1e-3),
         Adam(lr=1e-2, betas=(0.5, 0.9), eps=1e-3),
         Adam(lr=3e-3, betas=(0.8, 0.99), weight_decay=0.1),
+        Adam(lr=1e-3, weight_decay=0.1, bias_correction=False),
     ],
     "adamw": [
         AdamW(weight_decay=0.5),
         AdamW(lr=1e-2, betas=(0.5, 0.9), eps=1e-3, weight_decay=0.0),
         AdamW(lr=3e-3, betas=(0.0, 0.99), weight_decay=0.1),
+        AdamW(lr=1e-3, weight_decay=0.5, bias_correction=False),
     ],
 }
 
@@ -63,15 +98,66 @@ def torch_optimizer(config: Optimizer, net: nn.Module) -> torch.optim.Optimizer:
                 momentum=config.momentum,
                 nesterov=isinstance(config, Nesterov),
             )
+        case MomentumLRInside() | MomentumEMA() | NesterovRewritten() | NesterovLookahead():
+            return Twin(parameters, config)
         case Adagrad():
             return torch.optim.Adagrad(parameters, lr=lr, weight_decay=decay, eps=config.eps)
         case RMSProp():
             return torch.optim.RMSprop(
                 parameters, lr=lr, weight_decay=decay, eps=config.eps, alpha=config.alpha
             )
+        case Adam() | AdamW() if not config.bias_correction:
+            return Twin(parameters, config)
         case Adam() | AdamW():
             make = torch.optim.AdamW if isinstance(config, AdamW) else torch.optim.Adam
             return make(parameters, lr=lr, weight_decay=decay, eps=config.eps, betas=config.betas)
+
+
+class Twin(torch.optim.Optimizer):
+    """What ``torch.optim`` has not, as the notes write it: one parameter at a time, naively.
+
+    Nesterov's forms keep both points: ``u``, from which one goes, and the one ahead of it, at
+    which the gradient is taken and which the network holds.
+    """
+
+    def __init__(self, parameters: Iterator[nn.Parameter], config: Optimizer) -> None:
+        super().__init__(list(parameters), {"lr": config.lr})
+        self.config = config
+
+    @torch.no_grad()
+    def step(self, closure: object = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Move each parameter."""
+        group, config = self.param_groups[0], self.config
+        for p in group["params"]:
+            held = self.state[p]
+            if isinstance(config, AdamW):
+                p.mul_(1.0 - group["lr"] * config.weight_decay)
+                self._move(p, p.grad, held, group["lr"])
+            else:
+                self._move(p, p.grad + config.weight_decay * p, held, group["lr"])
+
+    def _move(self, p: Tensor, g: Tensor, held: dict[str, Tensor], lr: float) -> None:
+        config, v = self.config, held.get("v", torch.zeros_like(p))
+        if isinstance(config, MomentumLRInside):
+            held["v"] = config.momentum * v - lr * g
+            p.add_(held["v"])
+        elif isinstance(config, MomentumEMA):
+            held["v"] = config.momentum * v + (1.0 - config.momentum) * g
+            p.sub_(lr * held["v"])
+        elif isinstance(config, NesterovRewritten):
+            u = held.get("u", p.clone())
+            held["v"] = config.momentum * v - lr * g
+            held["u"] = u + held["v"]
+            p.copy_(held["u"] + config.momentum * held["v"])
+        elif isinstance(config, NesterovLookahead):
+            u = held.get("u", p.clone())
+            held["u"] = p - lr * g
+            p.copy_(held["u"] + config.momentum * (held["u"] - u))
+        elif isinstance(config, Adam | AdamW):
+            beta1, beta2 = config.betas
+            held["m"] = beta1 * held.get("m", torch.zeros_like(p)) + (1.0 - beta1) * g
+            held["v"] = beta2 * v + (1.0 - beta2) * g * g
+            p.sub_(lr / (held["v"].sqrt() + config.eps) * held["m"])
 
 
 class Task:

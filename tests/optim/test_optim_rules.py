@@ -24,6 +24,8 @@ from goodfit.recipe import Cosine, Optimizer
 
 STEPS = 200
 TOLERANCE = 1e-6
+# The naive twin takes the difference of two points that are near each other.
+TOLERANCES = {"nesterov-lookahead": 1e-5}
 CONSTANT = np.ones(STEPS)
 # Warm-up and cosine; that they are torch's is tested with the schedules.
 SCHEDULED = learning_rates(
@@ -85,7 +87,7 @@ def test_each_row_is_its_own_run_of_torch_optim(task: Task, name: str, factors: 
     for row, config in zip(rows, configs, strict=True):
         expected = torch_run(task, config, factors)
         assert distance(expected, row_of(task.net)) > 0.01, "nothing was learned"
-        assert distance(row, expected) < TOLERANCE, config
+        assert distance(row, expected) < TOLERANCES.get(name, TOLERANCE), config
 
 
 @pytest.mark.parametrize("factors", [CONSTANT, SCHEDULED], ids=["constant", "scheduled"])
@@ -111,6 +113,11 @@ def test_every_hyperparameter_matters(task: Task, name: str) -> None:
 
 OTHER: dict[str, list[object]] = {
     "kind": [],
+    # Used where the network and the batch size are known; tested with them.
+    "decay_on": [],
+    "scale_lr": [],
+    "base_batch_size": [],
+    "bias_correction": [False],
     "lr": [0.02],
     "weight_decay": [0.2],
     "momentum": [0.3],
@@ -123,6 +130,7 @@ OTHER: dict[str, list[object]] = {
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 def test_an_update_changes_nothing_that_goes_in(rule: Rule) -> None:
     config = CONFIGS[rule.name][0]
+    rule = rule_of(config)
     table = coefficient_table([config], np.full((1, 1), config.lr), np.zeros(1))
     given = torch.randn(2 + len(rule.slots), 3, 5, generator=torch.Generator().manual_seed(0))
     given[2:].abs_()
@@ -138,7 +146,7 @@ def test_an_update_changes_nothing_that_goes_in(rule: Rule) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_coefficients_of_a_part_are_a_part_of_the_coefficients(name: str) -> None:
     """A resumed run computes its table from the middle: bias correction counts from the start."""
-    configs, rates = CONFIGS[name], np.linspace(0.1, 0.2, 30).reshape(10, 3)
+    configs, rates = CONFIGS[name][:3], np.linspace(0.1, 0.2, 30).reshape(10, 3)
     whole = coefficient_table(configs, rates, np.arange(10.0))
     assert (coefficient_table(configs, rates[6:], np.arange(6.0, 10.0)) == whole[6:]).all()
     assert whole.shape[::2] == (10, 3)
@@ -166,14 +174,14 @@ def test_every_rule_has_a_reference_here() -> None:
     assert set(CONFIGS) == set(NAMES)
     for name, configs in CONFIGS.items():
         assert {config.kind for config in configs} == {name}
-        assert len({config.lr for config in configs}) == 3
+        assert len({config.lr for config in configs}) >= 3
         assert any(config.weight_decay for config in configs)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 def test_every_rule_s_docstring_has_its_formula_and_source(rule: Rule) -> None:
     text = inspect.getdoc(rule.update) or ""
-    assert "w <- w" in text or "w (1 - lr" in text
+    assert "w <- w" in text
     assert any(word in text for word in ("torch.optim", "JMLR", "ICLR", "lecture")), text
 
 
@@ -182,5 +190,6 @@ def test_coefficients_fit_the_formula(rule: Rule) -> None:
     """The table has as many numbers as the formula takes after weights, gradient and slots."""
     config = CONFIGS[rule.name][0]
     table = coefficient_table([config], np.full((1, 1), 0.1), np.zeros(1))
-    assert table.shape[1] == len(inspect.signature(rule.update).parameters) - 3
+    decay = 1
+    assert table.shape[1] == len(inspect.signature(rule.update).parameters) - 3 + decay
     assert all(math.isfinite(value) for value in table.flatten())

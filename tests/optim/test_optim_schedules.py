@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from goodfit import recipe as recipes
-from goodfit.optim import FACTORS, learning_rates
+from goodfit.optim import FACTORS, base_rate, learning_rates
 from goodfit.recipe import Constant, Cosine, Exponential, OneCycle, Schedule, Step
 
 LR = 0.3
@@ -194,6 +194,15 @@ def test_every_schedule_of_a_recipe_has_its_factors_and_a_test() -> None:
     assert set(FACTORS) == kinds
     tests = {name.removeprefix("test_").replace("_", "-") for name in globals()}
     assert kinds - {"constant"} <= tests
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("none", 0.1), ("linear", 0.8), ("sqrt", 0.1 * 8.0**0.5)]
+)
+def test_the_rate_grows_with_the_batch_as_asked(rule, expected: float) -> None:
+    config = recipes.AdamW(lr=0.1, scale_lr=rule, base_batch_size=16)
+    assert base_rate(config, 128) == pytest.approx(expected)
+    assert base_rate(config, 16) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("kind", FACTORS)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from goodfit.recipe import (
     CNN,
+    L1,
+    L2,
     MLP,
     SGD,
     Adagrad,
@@ -14,11 +16,18 @@ from goodfit.recipe import (
     Constant,
     Cosine,
     DataSource,
+    Decoupled,
     EarlyStopping,
+    Elastic,
     Engine,
     Exponential,
     Momentum,
+    MomentumEMA,
+    MomentumLRInside,
     Nesterov,
+    NesterovLookahead,
+    NesterovRewritten,
+    NoPenalty,
     OneCycle,
     OwnNet,
     Prepare,
@@ -37,8 +46,20 @@ counts = st.integers(min_value=1)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 activations = st.sampled_from(["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"])
-rates = {"lr": positive, "weight_decay": non_negative}
-moving = {**rates, "eps": positive, "betas": st.tuples(fractions, fractions)}
+rates = {
+    "lr": positive,
+    "weight_decay": non_negative,
+    "decay_on": st.sampled_from(["weights", "all"]),
+    "scale_lr": st.sampled_from(["none", "linear", "sqrt"]),
+    "base_batch_size": counts,
+}
+moving = {
+    **rates,
+    "eps": positive,
+    "betas": st.tuples(fractions, fractions),
+    "bias_correction": st.booleans(),
+}
+with_momentum = {**rates, "momentum": fractions}
 
 NETS = {
     MLP: {
@@ -57,8 +78,12 @@ NETS = {
 }
 OPTIMIZERS = {
     SGD: rates,
-    Momentum: {**rates, "momentum": fractions},
-    Nesterov: {**rates, "momentum": fractions},
+    Momentum: with_momentum,
+    MomentumLRInside: with_momentum,
+    MomentumEMA: with_momentum,
+    Nesterov: with_momentum,
+    NesterovRewritten: with_momentum,
+    NesterovLookahead: with_momentum,
     Adagrad: {**rates, "eps": positive},
     RMSProp: {**rates, "eps": positive, "alpha": fractions},
     Adam: moving,
@@ -71,7 +96,19 @@ SCHEDULES = {
     Cosine: {"warmup": fractions, "floor": fractions},
     OneCycle: {"rise": inner, "div": positive, "final_div": positive},
 }
-FAMILIES = {"net": NETS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+PENALTIES = {
+    NoPenalty: {},
+    L1: {"strength": non_negative},
+    L2: {"strength": non_negative},
+    Elastic: {"alpha": non_negative, "beta": non_negative},
+    Decoupled: {"strength": non_negative},
+}
+FAMILIES = {
+    "net": NETS,
+    "optimizer": OPTIMIZERS,
+    "penalty": PENALTIES,
+    "schedule": SCHEDULES,
+}
 
 
 def member_of(family: dict) -> st.SearchStrategy:
@@ -96,6 +133,7 @@ recipes = st.builds(
     prepare=st.builds(Prepare, scale=st.sampled_from(["standardise", "min-max", "none"])),
     net=st.none() | member_of(NETS),
     optimizer=member_of(OPTIMIZERS),
+    penalty=member_of(PENALTIES),
     schedule=member_of(SCHEDULES),
     early_stopping=st.builds(
         EarlyStopping, enabled=st.booleans(), patience=counts, min_delta=non_negative

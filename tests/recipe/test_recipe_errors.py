@@ -38,7 +38,7 @@ FIELDS = {
         4,
         '"optimizer.betas"',
         "[0.9, 0.99]",
-        "kind, lr, weight_decay",
+        "decay_on, kind, lr, scale_lr, weight_decay",
     ),
     "in the data": Wrong(
         '[data]\npath = "a.csv"\ntaget = "b"\n', 3, '"data.taget"', "taget = 'b'", '"target"'

@@ -13,9 +13,20 @@ from hypothesis import given
 from pydantic import BaseModel, ValidationError
 from recipe_strategies import FAMILIES, member_of, recipes
 
-from goodfit.recipe import MLP, AdamW, DataSource, Net, Optimizer, Recipe, Schedule, read, write
+from goodfit.recipe import (
+    MLP,
+    AdamW,
+    DataSource,
+    Net,
+    Optimizer,
+    Penalty,
+    Recipe,
+    Schedule,
+    read,
+    write,
+)
 
-UNIONS = {"net": Net, "optimizer": Optimizer, "schedule": Schedule}
+UNIONS = {"net": Net, "optimizer": Optimizer, "penalty": Penalty, "schedule": Schedule}
 MEMBERS = [(family, kind) for family, kinds in FAMILIES.items() for kind in kinds]
 
 
@@ -96,7 +107,12 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
             "betas": [0.9, 0.999],
             "eps": 1e-8,
             "weight_decay": 0.01,
+            "bias_correction": True,
+            "decay_on": "weights",
+            "scale_lr": "none",
+            "base_batch_size": 32,
         },
+        "penalty": {"kind": "none"},
         "schedule": {"kind": "cosine", "floor": 0.0, "warmup": 0.05},
         "early_stopping": {"enabled": True, "patience": 10, "min_delta": 0.0},
         "engine": {"mode": "auto"},

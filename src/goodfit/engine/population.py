@@ -51,7 +51,9 @@ class Population:
 def make_population(nets: Sequence[nn.Module], rule: Rule) -> Population:
     """Return networks of one architecture as a population at the start: all state is zero."""
     w = pack_parameters(nets)
-    return Population(w, tuple(torch.zeros_like(w) for _ in rule.slots), pack_buffers(nets))
+    slots = tuple(torch.zeros_like(w) for _ in rule.slots)
+    windows = tuple(w.new_zeros(len(w), num) for num in rule.windows)
+    return Population(w, (*slots, *windows), pack_buffers(nets))
 
 
 class Noise:

@@ -3,6 +3,7 @@
 from .activations import ACTIVATIONS
 from .build import build_net
 from .layers import ChannelsLast, Dropout, strongest_dropout, with_counted_dropout
+from .masks import decaying, mask_of
 from .noise import draw_noise, noise_from, recording_noise, uniform_noise
 from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
 
@@ -13,8 +14,10 @@ __all__ = [
     "Dropout",
     "Layout",
     "build_net",
+    "decaying",
     "draw_noise",
     "layout_of",
+    "mask_of",
     "noise_from",
     "pack_buffers",
     "pack_parameters",

@@ -1,6 +1,20 @@
-"""Optimisation: update rules on rows, and learning-rate schedules."""
+"""Optimisation: update rules on rows, decay and clipping around them, learning-rate schedules."""
 
-from .rules import RULES, Rule, Slots, coefficient_table, rule_of
-from .schedules import FACTORS, learning_rates
+from .decay import PENALTIES
+from .rules import RULES, Rule, Slots
+from .schedules import FACTORS, base_rate, learning_rates
+from .whole import coefficient_table, coefficients_of, rule_for, rule_of
 
-__all__ = ["FACTORS", "RULES", "Rule", "Slots", "coefficient_table", "learning_rates", "rule_of"]
+__all__ = [
+    "FACTORS",
+    "PENALTIES",
+    "RULES",
+    "Rule",
+    "Slots",
+    "base_rate",
+    "coefficient_table",
+    "coefficients_of",
+    "learning_rates",
+    "rule_for",
+    "rule_of",
+]

@@ -3,7 +3,8 @@
 ``w`` and ``g`` are ``[K, P]`` (K networks as rows), and so is each slot of state. A rule is a
 pair of functions. ``coefficients`` turns hyperparameters, rate and step count into the numbers
 that the formula needs, on the host in float64, for many steps at once; ``update`` is the formula
-on tensors, where each coefficient is ``[K, 1]`` so that every row has its own.
+on tensors, where each coefficient is ``[K, 1]`` so that every row has its own. Weight decay and
+clipping stand around a rule: see :mod:`goodfit.optim.decay` and :mod:`goodfit.optim.clipping`.
 """
 
 from __future__ import annotations
@@ -17,87 +18,142 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, addcmul, lerp
 
-from ..recipe import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from ..recipe import SGD, Adagrad, Adam, AdamW, MomentumEMA, RMSProp
+from ..recipe.optimizers import AnyMomentum
 
 Array = NDArray[np.float64]
 Coefficients = tuple[Array | float, ...]
 Slots = tuple[Tensor, ...]
+Fused = Callable[[Tensor, Tensor, Slots, Sequence[float]], None]
 
 
 @dataclass(frozen=True)
 class Rule:
     """One optimiser: how much state it has, its coefficients, its formula.
 
-    ``fused``, where torch has such a kernel, is the formula on one row ``[P]`` in place, in a
-    single pass over memory; it takes the coefficients as numbers.
+    ``slots`` are states of ``[K, P]`` each; after them come ``windows``, states of so many numbers
+    a row, ``[K, n]``. ``fused``, where torch has such a kernel, is the formula on one row ``[P]``
+    in place, in a single pass over memory; it takes the coefficients as numbers. ``decoupled``
+    says that weight decay shrinks the weights instead of entering the gradient.
     """
 
     name: str
     slots: tuple[str, ...]
     coefficients: Callable[[Any, Array, Array], Coefficients]
     update: Callable[..., tuple[Tensor, Slots]]
-    fused: Callable[[Tensor, Tensor, Slots, Sequence[float]], None] | None = None
+    fused: Fused | None = None
+    decoupled: bool = False
+    windows: tuple[int, ...] = ()
 
 
 def sgd_coefficients(config: SGD, lr: Array, t: Array) -> Coefficients:
-    return lr, config.weight_decay
+    return (lr,)
 
 
-def sgd(w: Tensor, g: Tensor, slots: Slots, lr: Tensor, decay: Tensor) -> tuple[Tensor, Slots]:
-    """``w <- w - lr (g + decay w)``. Notes n1; ``torch.optim.SGD``."""
-    return w - lr * (g + decay * w), ()
+def sgd(w: Tensor, g: Tensor, slots: Slots, lr: Tensor) -> tuple[Tensor, Slots]:
+    """``w <- w - lr g``. Notes n1; ``torch.optim.SGD``."""
+    return w - lr * g, ()
 
 
-def momentum_coefficients(config: Momentum | Nesterov, lr: Array, t: Array) -> Coefficients:
-    return lr, config.momentum, config.weight_decay
+def momentum_coefficients(config: AnyMomentum, lr: Array, t: Array) -> Coefficients:
+    return lr, config.momentum
 
 
-def momentum(
-    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor, decay: Tensor
-) -> tuple[Tensor, Slots]:
-    """``v <- rho v + g;  w <- w - lr v``. Notes n2; ``torch.optim.SGD(momentum=rho)``."""
-    v = rho * slots[0] + (g + decay * w)
+def momentum(w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor) -> tuple[Tensor, Slots]:
+    """``v <- rho v + g;  w <- w - lr v``. Notes n2; ``torch.optim.SGD(momentum=rho)``.
+
+    ``v`` is a sum of gradients: a changed rate counts at once, for the old ones too.
+    """
+    v = rho * slots[0] + g
     return w - lr * v, (v,)
 
 
-def nesterov(
-    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor, decay: Tensor
+def momentum_lr_inside(
+    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor
 ) -> tuple[Tensor, Slots]:
-    """``v <- rho v + g;  w <- w - lr (g + rho v)``. ``torch.optim.SGD(nesterov=True)``."""
-    g = g + decay * w
+    """``v <- rho v - lr g;  w <- w + v``, that is ``w <- w - lr g + rho v``. Notes n0, SGD with
+    Momentum (their lambda is ``rho``, their gamma ``lr``); Keras's form; beside ``torch.optim``:
+
+    At a constant rate ``v`` is ``-lr`` times the velocity of ``momentum``, and both walk the same
+    way. Under a schedule they differ: here a gradient keeps the rate of its own step.
+    """
+    v = rho * slots[0] - lr * g
+    return w + v, (v,)
+
+
+def momentum_ema_coefficients(config: MomentumEMA, lr: Array, t: Array) -> Coefficients:
+    return lr, config.momentum, 1.0 - config.momentum
+
+
+def momentum_ema(
+    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor, take: Tensor
+) -> tuple[Tensor, Slots]:
+    """``v <- rho v + (1 - rho) g;  w <- w - lr v``. Notes n3, Adding Momentum: the velocity is an
+    exponential moving average. ``torch.optim.SGD(momentum=rho, dampening=rho)`` but for the first
+    step, which torch does not dampen.
+
+    With the rate ``lr / (1 - rho)`` it walks the same way as ``momentum`` with ``lr``.
+    """
+    v = rho * slots[0] + take * g
+    return w - lr * v, (v,)
+
+
+def nesterov(w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor) -> tuple[Tensor, Slots]:
+    """``v <- rho v + g;  w <- w - lr (g + rho v)``. Notes n3; ``torch.optim.SGD(nesterov=True)``.
+
+    The rewritten form: ``w`` is the point ahead, where the gradient is taken.
+    """
     v = rho * slots[0] + g
     return w - lr * (g + rho * v), (v,)
 
 
-def adagrad_coefficients(config: Adagrad, lr: Array, t: Array) -> Coefficients:
-    return lr, config.eps, config.weight_decay
-
-
-def adagrad(
-    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, eps: Tensor, decay: Tensor
+def nesterov_rewritten(
+    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor
 ) -> tuple[Tensor, Slots]:
+    """``v' = rho v - lr g;  w <- w - rho v + (1 + rho) v'``. Notes n2, Nesterov Momentum; Sutskever
+    et al., ICML 2013, rewritten for the point ahead; beside ``torch.optim``:
+
+    With ``w = u + rho v`` it is ``v <- rho v - lr g(u + rho v);  u <- u + v``: step where the
+    velocity leads, take the gradient there, and go from the old point. At a constant rate it
+    walks the same way as ``nesterov``; under a schedule a gradient keeps the rate of its step.
+    """
+    v = rho * slots[0] - lr * g
+    return w - rho * slots[0] + (1.0 + rho) * v, (v,)
+
+
+def nesterov_lookahead(
+    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor
+) -> tuple[Tensor, Slots]:
+    """``u' = w - lr g;  w <- w - lr g + rho (u' - u)``. Notes n3, Nesterov Momentum (several
+    equivalent formulations); Nesterov 1983 in the form of two sequences; beside ``torch.optim``:
+
+    ``u`` is the point that a plain gradient step reaches, ``w`` looks ahead of it along the last
+    move. The slot holds ``u - w`` of the step before, as seen from ``w``, so that it begins with
+    0. At a constant rate it walks the same way as ``nesterov``.
+    """
+    step = lr * g
+    move = -step - slots[0]
+    return w - step + rho * move, (-rho * move,)
+
+
+def adagrad_coefficients(config: Adagrad, lr: Array, t: Array) -> Coefficients:
+    return lr, config.eps
+
+
+def adagrad(w: Tensor, g: Tensor, slots: Slots, lr: Tensor, eps: Tensor) -> tuple[Tensor, Slots]:
     """``s <- s + g^2;  w <- w - lr g / (sqrt(s) + eps)``. Duchi et al., JMLR 2011."""
-    g = g + decay * w
     s = addcmul(slots[0], g, g)
     return w - lr * (g / (s.sqrt() + eps)), (s,)
 
 
 def rmsprop_coefficients(config: RMSProp, lr: Array, t: Array) -> Coefficients:
-    return lr, config.alpha, 1.0 - config.alpha, config.eps, config.weight_decay
+    return lr, config.alpha, 1.0 - config.alpha, config.eps
 
 
 def rmsprop(
-    w: Tensor,
-    g: Tensor,
-    slots: Slots,
-    lr: Tensor,
-    keep: Tensor,
-    take: Tensor,
-    eps: Tensor,
-    decay: Tensor,
+    w: Tensor, g: Tensor, slots: Slots, lr: Tensor, keep: Tensor, take: Tensor, eps: Tensor
 ) -> tuple[Tensor, Slots]:
     """``s <- a s + (1 - a) g^2;  w <- w - lr g / (sqrt(s) + eps)``. Hinton, lecture 6e."""
-    g = g + decay * w
     s = addcmul(keep * slots[0], take * g, g)
     return w - lr * (g / (s.sqrt() + eps)), (s,)
 
@@ -105,11 +161,12 @@ def rmsprop(
 def adam_coefficients(config: Adam | AdamW, lr: Array, t: Array) -> Coefficients:
     """Both bias corrections ``1 - beta^t`` are folded into the rate and epsilon."""
     beta1, beta2 = config.betas
-    root = np.sqrt(1.0 - beta2**t)
-    rate, eps = lr * root / (1.0 - beta1**t), config.eps * root
-    decoupled = isinstance(config, AdamW)
-    decay = 1.0 - lr * config.weight_decay if decoupled else config.weight_decay
-    return rate, 1.0 - beta1, beta2, 1.0 - beta2, eps, decay
+    if config.bias_correction:
+        root = np.sqrt(1.0 - beta2**t)
+        lr, eps = lr * root / (1.0 - beta1**t), config.eps * root
+    else:
+        eps = config.eps
+    return lr, 1.0 - beta1, beta2, 1.0 - beta2, eps
 
 
 def adam(
@@ -121,43 +178,14 @@ def adam(
     keep2: Tensor,
     take2: Tensor,
     eps: Tensor,
-    decay: Tensor,
 ) -> tuple[Tensor, Slots]:
-    """``m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  w <- w - rate m / (sqrt(v) + eps)``.
+    """``m <- b1 m + (1-b1) g;  v <- b2 v + (1-b2) g^2;  w <- w - lr m' / (sqrt(v') + eps)``.
 
-    Kingma and Ba, ICLR 2015; notes n0. ``decay`` is an L2 penalty: it enters the gradient.
+    ``m' = m / (1 - b1^t)`` and ``v' = v / (1 - b2^t)`` with ``bias_correction`` (Kingma and Ba,
+    ICLR 2015; notes n3), else ``m`` and ``v`` themselves (notes n0). In ``adam`` weight decay is an
+    L2 penalty and enters the gradient; in ``adamw`` it is decoupled, ``w <- w (1 - lr decay)``
+    before the step (Loshchilov and Hutter, ICLR 2019).
     """
-    return _adam_step(w, g + decay * w, slots, rate, take1, keep2, take2, eps)
-
-
-def adamw(
-    w: Tensor,
-    g: Tensor,
-    slots: Slots,
-    rate: Tensor,
-    take1: Tensor,
-    keep2: Tensor,
-    take2: Tensor,
-    eps: Tensor,
-    decay: Tensor,
-) -> tuple[Tensor, Slots]:
-    """Adam on ``w (1 - lr weight_decay)``: decay beside the gradient, not inside it.
-
-    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
-    """
-    return _adam_step(decay * w, g, slots, rate, take1, keep2, take2, eps)
-
-
-def _adam_step(
-    w: Tensor,
-    g: Tensor,
-    slots: Slots,
-    rate: Tensor,
-    take1: Tensor,
-    keep2: Tensor,
-    take2: Tensor,
-    eps: Tensor,
-) -> tuple[Tensor, Slots]:
     m = lerp(slots[0], g, take1)
     v = addcmul(keep2 * slots[1], take2 * g, g)
     return w - rate * (m / (v.sqrt() + eps)), (m, v)
@@ -169,36 +197,16 @@ _LONG_AGO = torch.tensor(1e9)
 
 def fused_adam(w: Tensor, g: Tensor, slots: Slots, numbers: Sequence[float]) -> None:
     """:func:`adam` on a row in place, by the kernel of ``torch.optim.Adam(fused=True)``."""
-    *_, decay = numbers
-    kernel = torch._fused_adam_  # pyright: ignore[reportPrivateImportUsage]
-    _fused(kernel, w, g, slots, numbers, weight_decay=decay)
-
-
-def fused_adamw(w: Tensor, g: Tensor, slots: Slots, numbers: Sequence[float]) -> None:
-    """:func:`adamw` on a row in place; the kernel multiplies rate and decay itself."""
-    rate, *_, decay = numbers
-    kernel = torch._fused_adamw_  # pyright: ignore[reportPrivateImportUsage]
-    _fused(kernel, w, g, slots, numbers, weight_decay=(1.0 - decay) / (rate or 1.0))
-
-
-def _fused(
-    kernel: Callable[..., None],
-    w: Tensor,
-    g: Tensor,
-    slots: Slots,
-    numbers: Sequence[float],
-    *,
-    weight_decay: float,
-) -> None:
     # 1 - beta as it was rounded to float32, not beta: its rounding would count a thousandfold.
-    rate, take1, _, take2, eps, _ = numbers
+    rate, take1, _, take2, eps = numbers
+    kernel = torch._fused_adam_  # pyright: ignore[reportPrivateImportUsage]
     kernel(
         *([w], [g], [slots[0]], [slots[1]], [], [_LONG_AGO]),
         amsgrad=False,
         lr=rate,
         beta1=1.0 - take1,
         beta2=1.0 - take2,
-        weight_decay=weight_decay,
+        weight_decay=0.0,
         eps=eps,
         maximize=False,
         grad_scale=None,
@@ -206,30 +214,17 @@ def _fused(
     )
 
 
+_ADAM: Any = ("mean", "mean_of_squares"), adam_coefficients, adam, fused_adam
 RULES: tuple[Rule, ...] = (
     Rule("sgd", (), sgd_coefficients, sgd),
     Rule("momentum", ("velocity",), momentum_coefficients, momentum),
+    Rule("momentum-lr-inside", ("velocity",), momentum_coefficients, momentum_lr_inside),
+    Rule("momentum-ema", ("velocity",), momentum_ema_coefficients, momentum_ema),
     Rule("nesterov", ("velocity",), momentum_coefficients, nesterov),
+    Rule("nesterov-rewritten", ("velocity",), momentum_coefficients, nesterov_rewritten),
+    Rule("nesterov-lookahead", ("behind",), momentum_coefficients, nesterov_lookahead),
     Rule("adagrad", ("sum_of_squares",), adagrad_coefficients, adagrad),
     Rule("rmsprop", ("mean_of_squares",), rmsprop_coefficients, rmsprop),
-    Rule("adam", ("mean", "mean_of_squares"), adam_coefficients, adam, fused_adam),
-    Rule("adamw", ("mean", "mean_of_squares"), adam_coefficients, adamw, fused_adamw),
+    Rule("adam", *_ADAM),
+    Rule("adamw", *_ADAM, decoupled=True),
 )
-
-
-def rule_of(config: Optimizer) -> Rule:
-    """Return the rule of an optimiser's configuration."""
-    return next(rule for rule in RULES if rule.name == config.kind)
-
-
-def coefficient_table(configs: list[Optimizer], lr: Array, steps: Array) -> NDArray[np.float32]:
-    """Return the coefficients of ``steps`` (from 0) for K configurations: ``[S, C, K]`` float32.
-
-    ``lr`` is ``[S, K]``: the rate of each row at each step.
-    """
-    rule = rule_of(configs[0])
-    rows = [
-        np.stack(np.broadcast_arrays(*rule.coefficients(config, lr[:, k], steps + 1.0)), axis=1)
-        for k, config in enumerate(configs)
-    ]
-    return np.stack(rows, axis=2).astype(np.float32)

@@ -6,12 +6,13 @@ whole epoch of rates is one call.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recipe import Constant, Cosine, Exponential, OneCycle, Schedule, Step
+from ..recipe import Constant, Cosine, Exponential, OneCycle, Optimizer, Schedule, Step
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,24 @@ def learning_rates(
     if warmup:
         factors = np.where(steps < warmup, (steps + 1) / warmup, factors)
     return lr * factors
+
+
+def base_rate(optimizer: Optimizer, batch_size: int) -> float:
+    """Return the rate that a schedule multiplies: ``lr``, scaled with the batch size if asked.
+
+    ``lr B / B0`` under ``scale_lr = "linear"`` (Goyal et al., "Accurate, large minibatch SGD",
+    2017; notes n3, Inter-dependence of Hyperparameters), ``lr sqrt(B / B0)`` under "sqrt"
+    (Krizhevsky 2014; usual for Adam), with ``B`` rows a batch and ``B0 = base_batch_size``.
+
+    Example:
+        >>> from goodfit.recipe import SGD
+        >>> base_rate(SGD(lr=0.1, scale_lr="linear", base_batch_size=32), 128)
+        0.4
+    """
+    ratio = batch_size / optimizer.base_batch_size
+    return (
+        optimizer.lr * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[optimizer.scale_lr]
+    )
 
 
 def constant(schedule: Constant, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:

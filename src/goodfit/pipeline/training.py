@@ -26,7 +26,7 @@ from ..loop import (
 )
 from ..loop import train as run_loop
 from ..nets import layout_of, with_counted_dropout
-from ..optim import rule_of
+from ..optim import rule_for
 from ..probes import OwnLooks
 from ..recipe import Recipe
 from ..records import Finding
@@ -103,7 +103,7 @@ def train(
 
 def _problem(recipe: Recipe, material: Material, net: nn.Module) -> tuple[Problem, Population]:
     trained = with_counted_dropout(copy.deepcopy(net)).train()
-    rule = rule_of(recipe.optimizer)
+    rule = rule_for(recipe, trained)
     problem = Problem(trained, layout_of(trained), loss_of(material), rule, 1, material.prepare)
     return problem, make_population([trained], rule)
 

@@ -11,7 +11,26 @@ from .distributions import Choice, Distribution, IntegerRange, Layers, LogUnifor
 from .distributions_make import choice, integer, layers, loguniform, uniform
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Activation, Net, OwnNet
-from .optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from .optimizers import (
+    L1,
+    L2,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Decoupled,
+    Elastic,
+    Momentum,
+    MomentumEMA,
+    MomentumLRInside,
+    Nesterov,
+    NesterovLookahead,
+    NesterovRewritten,
+    NoPenalty,
+    Optimizer,
+    Penalty,
+    RMSProp,
+)
 from .schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step
 from .schema import EarlyStopping, Engine, Recipe
 from .space import LARGEST_GRID, Space, check_grid
@@ -21,6 +40,8 @@ from .toml import find_line, read, validate, write
 
 __all__ = [
     "CNN",
+    "L1",
+    "L2",
     "LARGEST_GRID",
     "MLP",
     "SGD",
@@ -32,20 +53,28 @@ __all__ = [
     "Constant",
     "Cosine",
     "DataSource",
+    "Decoupled",
     "Distribution",
     "EarlyStopping",
+    "Elastic",
     "Engine",
     "Exponential",
     "IntegerRange",
     "Layers",
     "LogUniform",
     "Momentum",
+    "MomentumEMA",
+    "MomentumLRInside",
     "Nesterov",
+    "NesterovLookahead",
+    "NesterovRewritten",
     "Net",
+    "NoPenalty",
     "OneCycle",
     "Optimizer",
     "OwnNet",
     "Parameter",
+    "Penalty",
     "Prepare",
     "RMSProp",
     "Range",

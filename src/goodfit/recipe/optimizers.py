@@ -1,4 +1,4 @@
-"""The optimisers that a recipe can name."""
+"""The optimisers that a recipe can name, and the penalties beside them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .parts import Fraction, NonNegative, Part, Positive, default_kind
+from .parts import Count, Fraction, NonNegative, Part, Positive, default_kind
 
 
-class SGD(Part):
+class Descent(Part):
+    """What every optimiser has.
+
+    ``decay_on = "weights"`` lets matrices and kernels decay, but no norm and no bias; "all" lets
+    everything. ``scale_lr`` multiplies the rate by ``batch_size / base_batch_size`` ("linear") or
+    its square root ("sqrt").
+    """
+
+    decay_on: Literal["weights", "all"] = "weights"
+    scale_lr: Literal["none", "linear", "sqrt"] = "none"
+    base_batch_size: Count = 32
+
+
+class SGD(Descent):
     """Gradient descent, without memory."""
 
     kind: Literal["sgd"] = "sgd"
@@ -17,7 +30,7 @@ class SGD(Part):
     weight_decay: NonNegative = 0.0
 
 
-class Momentum(Part):
+class Momentum(Descent):
     """Gradient descent with a velocity."""
 
     kind: Literal["momentum"] = "momentum"
@@ -26,7 +39,25 @@ class Momentum(Part):
     weight_decay: NonNegative = 0.0
 
 
-class Nesterov(Part):
+class MomentumLRInside(Descent):
+    """Momentum whose velocity holds the rates of its own steps."""
+
+    kind: Literal["momentum-lr-inside"] = "momentum-lr-inside"
+    lr: Positive = 0.02
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0.0
+
+
+class MomentumEMA(Descent):
+    """Momentum whose velocity is a moving average: takes 1 / (1 - momentum) times the rate."""
+
+    kind: Literal["momentum-ema"] = "momentum-ema"
+    lr: Positive = 0.2
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0.0
+
+
+class Nesterov(Descent):
     """Momentum with the gradient taken ahead."""
 
     kind: Literal["nesterov"] = "nesterov"
@@ -35,7 +66,25 @@ class Nesterov(Part):
     weight_decay: NonNegative = 0.0
 
 
-class Adagrad(Part):
+class NesterovRewritten(Descent):
+    """Nesterov's momentum whose velocity holds the rates of its own steps."""
+
+    kind: Literal["nesterov-rewritten"] = "nesterov-rewritten"
+    lr: Positive = 0.02
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0.0
+
+
+class NesterovLookahead(Descent):
+    """Nesterov's momentum as two sequences: a gradient step, and a look ahead of it."""
+
+    kind: Literal["nesterov-lookahead"] = "nesterov-lookahead"
+    lr: Positive = 0.02
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0.0
+
+
+class Adagrad(Descent):
     """Rates divided by the root of the summed squared gradients."""
 
     kind: Literal["adagrad"] = "adagrad"
@@ -44,7 +93,7 @@ class Adagrad(Part):
     weight_decay: NonNegative = 0.0
 
 
-class RMSProp(Part):
+class RMSProp(Descent):
     """Rates divided by the root of a moving mean of squared gradients."""
 
     kind: Literal["rmsprop"] = "rmsprop"
@@ -54,7 +103,7 @@ class RMSProp(Part):
     weight_decay: NonNegative = 0.0
 
 
-class Adam(Part):
+class Adam(Descent):
     """Momentum and rates by coordinate, both bias-corrected; decay enters the gradient (L2)."""
 
     kind: Literal["adam"] = "adam"
@@ -62,9 +111,10 @@ class Adam(Part):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     eps: Positive = 1e-8
     weight_decay: NonNegative = 0.0
+    bias_correction: bool = True
 
 
-class AdamW(Part):
+class AdamW(Descent):
     """Adam with weight decay applied to the weights directly (decoupled)."""
 
     kind: Literal["adamw"] = "adamw"
@@ -72,10 +122,54 @@ class AdamW(Part):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     eps: Positive = 1e-8
     weight_decay: NonNegative = 0.01
+    bias_correction: bool = True
 
 
+AnyMomentum = (
+    Momentum | MomentumLRInside | MomentumEMA | Nesterov | NesterovRewritten | NesterovLookahead
+)
 Optimizer = Annotated[
-    SGD | Momentum | Nesterov | Adagrad | RMSProp | Adam | AdamW,
+    SGD | AnyMomentum | Adagrad | RMSProp | Adam | AdamW,
     Field(discriminator="kind"),
     default_kind("adamw"),
+]
+
+
+class NoPenalty(Part):
+    """The loss alone."""
+
+    kind: Literal["none"] = "none"
+
+
+class L1(Part):
+    """``strength`` times the sum of absolute weights."""
+
+    kind: Literal["l1"] = "l1"
+    strength: NonNegative = 1e-4
+
+
+class L2(Part):
+    """``strength`` times the sum of squared weights."""
+
+    kind: Literal["l2"] = "l2"
+    strength: NonNegative = 1e-4
+
+
+class Elastic(Part):
+    """``alpha`` times the sum of squares, ``beta`` times that of absolute weights."""
+
+    kind: Literal["elastic"] = "elastic"
+    alpha: NonNegative = 1e-4
+    beta: NonNegative = 1e-4
+
+
+class Decoupled(Part):
+    """Weights times ``1 - lr strength`` before each step, for any optimiser."""
+
+    kind: Literal["decoupled"] = "decoupled"
+    strength: NonNegative = 0.01
+
+
+Penalty = Annotated[
+    NoPenalty | L1 | L2 | Elastic | Decoupled, Field(discriminator="kind"), default_kind("l2")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
@@ -42,6 +43,18 @@ class Part(BaseModel):
     """A frozen piece of a recipe; names that it does not know are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def parts_of(kind: type[Part]) -> Iterator[type[Part]]:
+    """Yield every kind of part under one, in the order of their making.
+
+    Example:
+        >>> [part for part in parts_of(Part) if part.__name__ == "Nothing"]
+        []
+    """
+    for part in kind.__subclasses__():
+        yield part
+        yield from parts_of(part)
 
 
 def default_kind(kind: str) -> BeforeValidator:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Net, OwnNet
-from .optimizers import AdamW, Optimizer
+from .optimizers import AdamW, NoPenalty, Optimizer, Penalty
 from .parts import Count, Integer, NonNegative, Part
 from .schedules import Cosine, Schedule
 
@@ -60,6 +60,7 @@ class Recipe(Part):
     prepare: Prepare = Prepare()
     net: Net | None = None
     optimizer: Optimizer = AdamW()
+    penalty: Penalty = NoPenalty()
     schedule: Schedule = Cosine()
     early_stopping: EarlyStopping = EarlyStopping()
     engine: Engine = Engine()
@@ -78,6 +79,7 @@ class Recipe(Part):
             prepare: Prepare = ...,
             net: MLP | CNN | OwnNet | None = None,
             optimizer: Optimizer = ...,
+            penalty: Penalty = ...,
             schedule: Schedule = ...,
             early_stopping: EarlyStopping = ...,
             engine: Engine = ...,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ..errors import RecipeError, nearest
 from .distributions_make import parsed
 from .distributions_plain import Searched, has_searched, plain
-from .parts import Part
+from .parts import Part, parts_of
 from .schema import Recipe
 from .space import Space
 from .space_checks import Source, check_tree
@@ -87,7 +87,7 @@ def _in_order(value: Any) -> Any:
         return [_in_order(inner) for inner in value]
     if not isinstance(value, dict):
         return value
-    models = (Recipe, *Part.__subclasses__())
+    models = (Recipe, *parts_of(Part))
     known = list(dict.fromkeys(name for model in models for name in model.model_fields))
     first = [name for name in known if name in value]
     return {name: _in_order(value[name]) for name in dict.fromkeys((*first, *value))}

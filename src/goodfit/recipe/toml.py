@@ -20,6 +20,7 @@ _SAMPLES = {
     "net": '{ kind = "mlp" }',
     "optimizer": '{ kind = "adamw" }',
     "schedule": '{ kind = "cosine" }',
+    "penalty": '{ kind = "l2", strength = 1e-4 }',
     "split": "{ test = 0.2 }",
     "prepare": '{ scale = "none" }',
     "early_stopping": "{ patience = 5 }",
@@ -60,7 +61,13 @@ def write(recipe: Recipe) -> str:
         >>> print(write(Recipe(data="iris")).splitlines()[0])
         task = "auto"
     """
-    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+    return tomli_w.dumps(_kinds_first(recipe.model_dump(mode="json", exclude_none=True)))
+
+
+def _kinds_first(table: dict[str, Any]) -> dict[str, Any]:
+    """Let each table begin with its kind, which says what the other names mean."""
+    ordered = sorted(table.items(), key=lambda item: item[0] != "kind")
+    return {k: _kinds_first(v) if isinstance(v, dict) else v for k, v in ordered}
 
 
 def validate(

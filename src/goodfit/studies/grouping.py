@@ -59,7 +59,15 @@ def key_of(recipe: Recipe) -> str:
     if "dropout" in net:
         net["dropout"] = net["dropout"] > 0.0
     words = ", ".join(f"{name} {_plain(value)}" for name, value in net.items() if name != "kind")
-    return f"{recipe.net.kind} ({words}), {recipe.optimizer.kind}, batch {recipe.batch_size}"
+    rule = ", ".join((recipe.optimizer.kind, *_around(recipe)))
+    return f"{recipe.net.kind} ({words}), {rule}, batch {recipe.batch_size}"
+
+
+def _around(recipe: Recipe) -> list[str]:
+    """Say what stands around the update's formula, where it is not as usual."""
+    penalty, decay_on = recipe.penalty.kind, recipe.optimizer.decay_on
+    told = {"penalty": (penalty, "none"), "decay on": (decay_on, "weights")}
+    return [f"{name} {value}" for name, (value, usual) in told.items() if value != usual]
 
 
 def _plain(value: object) -> str:

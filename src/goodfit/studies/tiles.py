@@ -24,7 +24,7 @@ from ..engine.executor import TRACING, Graphs
 from ..engine.tile import Row, Tile, copies, row_of
 from ..loop import budget_of, coefficients
 from ..nets import layout_of, with_counted_dropout
-from ..optim import rule_of
+from ..optim import rule_for
 from ..pipeline.begin import net_of
 from ..pipeline.material import Known, Material, loss_of
 from ..pipeline.training import METRICS
@@ -79,7 +79,8 @@ class Group:
     def problem(self, rows: int) -> Problem:
         """Return the step's problem for a tile of so many rows."""
         # A copy, since a call swaps the weights of the module that it calls.
-        net, rule = copy.deepcopy(self.shape.net), rule_of(self.recipe.optimizer)
+        net = copy.deepcopy(self.shape.net)
+        rule = rule_for(self.recipe, net)
         loss, prepare = loss_of(self.material), self.material.prepare
         return Problem(net, layout_of(net), loss, rule, rows, prepare, own_batches=rows > 1)
 
@@ -134,7 +135,7 @@ def first_row(group: Group, recipe: Recipe) -> Row:
     """
     with TRACING:
         net = with_counted_dropout(net_of(recipe, group.known, None))
-    return row_of(make_population([net], rule_of(recipe.optimizer)), 0)
+    return row_of(make_population([net], rule_for(recipe, net)), 0)
 
 
 def run_tile(group: Group, rows: int, until: int, desk: Desk) -> None:

@@ -1,0 +1,84 @@
+"""The whole way from a gradient to moved weights: clip, decay, rule; and its coefficients.
+
+A whole rule is a rule: what stands around a formula is added by functions ``Rule -> Rule``, so
+that the engine knows of one thing. Coefficients come in the order of these functions, the
+formula's own first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..nets import decaying, mask_of
+from ..recipe import NoPenalty, Optimizer, Penalty, Recipe
+from .decay import decay_numbers, with_decay
+from .rules import RULES, Array, Rule
+
+
+def base_rule_of(optimizer: Optimizer) -> Rule:
+    """Return the formula of an optimiser's kind."""
+    return next(rule for rule in RULES if rule.name == optimizer.kind)
+
+
+def rule_of(
+    optimizer: Optimizer,
+    penalty: Penalty = NoPenalty(),  # noqa: B008 - frozen
+    *,
+    decay_mask: Tensor | None = None,
+) -> Rule:
+    """Return the rule of an optimiser with its weight decay, and a penalty, around it.
+
+    ``decay_mask`` is ``[P]``: 1 where weights decay; None where all do.
+    """
+    rule = base_rule_of(optimizer)
+    terms = tuple(decay_numbers(optimizer, rule, penalty, np.zeros(1)))
+    return with_decay(rule, terms, decay_mask)
+
+
+def rule_for(recipe: Recipe, net: nn.Module) -> Rule:
+    """Return the whole rule by which a recipe moves a network's row.
+
+    Masks depend on the network alone and are the same for all rows of a population.
+    """
+    return rule_of(recipe.optimizer, recipe.penalty, decay_mask=decay_mask(recipe.optimizer, net))
+
+
+def decay_mask(optimizer: Optimizer, net: nn.Module) -> Tensor | None:
+    """Return ``[P]`` with 1 where a network's weights decay; None where all do."""
+    names = decaying(net)
+    if optimizer.decay_on == "all" or all(
+        name in names for name, p in net.named_parameters() if p.requires_grad
+    ):
+        return None
+    return mask_of(net, lambda name: float(name in names))
+
+
+def coefficients_of(
+    optimizer: Optimizer, penalty: Penalty, lr: Array, steps: Array
+) -> NDArray[np.float32]:
+    """Return one row's coefficients at ``steps`` (from 0) and rates ``lr``: ``[S, C]``."""
+    rule = base_rule_of(optimizer)
+    numbers = (
+        *rule.coefficients(optimizer, lr, steps + 1.0),
+        *decay_numbers(optimizer, rule, penalty, lr).values(),
+    )
+    columns = np.broadcast_arrays(np.asarray(lr), *numbers)[1:]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def coefficient_table(
+    optimizers: Sequence[Optimizer], lr: Array, steps: Array
+) -> NDArray[np.float32]:
+    """Return the coefficients of ``steps`` (from 0) for K optimisers of a kind: ``[S, C, K]``.
+
+    ``lr`` is ``[S, K]``: the rate of each row at each step.
+    """
+    rows = [
+        coefficients_of(optimizer, NoPenalty(), lr[:, k], steps)
+        for k, optimizer in enumerate(optimizers)
+    ]
+    return np.stack(rows, axis=2)
