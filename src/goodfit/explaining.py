@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from . import checks, diagnosis
 from .data.draws import DRAWS
+from .data.rotating import TURNINGS
+from .data.scaling import SCALINGS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
@@ -16,6 +18,7 @@ FAMILIES: Mapping[str, Family] = {
     "before training": {name_of(check): check for check in checks.CHECKS},
     **RULE_FAMILIES,
     "a split": DRAWS,
+    "a preparation": {**SCALINGS, **TURNINGS},
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,

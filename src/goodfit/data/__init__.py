@@ -20,6 +20,7 @@ from .preparation import Preparation, encoded_shape, prepared_shape
 from .prepare import fit
 from .sources import BUILT_INS, READERS, load
 from .split import Parts, num_shared, split
+from .telling import in_words
 
 __all__ = [
     "BUILT_INS",
@@ -41,6 +42,7 @@ __all__ = [
     "fit",
     "from_arrays",
     "hold",
+    "in_words",
     "input_module",
     "load",
     "num_shared",

@@ -14,6 +14,7 @@ from .preparation import (
     ArrayPreparation,
     ImagePreparation,
     Preparation,
+    Projection,
     TablePreparation,
     TargetScale,
 )
@@ -83,7 +84,7 @@ class ArrayInput(nn.Module):
 
 
 class ImageInput(nn.Module):
-    """Scale images ``[N, C, H, W]``, uint8 or float, by channel, to float32.
+    """Scale images ``[N, C, H, W]``, uint8 or float, by channel or by pixel, to float32.
 
     Example:
         >>> image = ImagePreparation(shape=(1, 1, 2), centre=(8.0,), scale=(4.0,))
@@ -97,10 +98,42 @@ class ImageInput(nn.Module):
     def __init__(self, image: ImagePreparation) -> None:
         super().__init__()
         for name in ("centre", "scale"):
-            self.register_buffer(name, _floats(getattr(image, name)).reshape(-1, 1, 1))
+            numbers = _floats(getattr(image, name))
+            by_channel = len(numbers) == image.shape[0]
+            shape = (-1, 1, 1) if by_channel else image.shape
+            self.register_buffer(name, numbers.reshape(shape))
 
     def forward(self, encoded: Tensor) -> Tensor:
         return (encoded.to(self.centre.dtype) - self.centre) / self.scale
+
+
+class Turned(nn.Module):
+    """Turn scaled inputs: one product with the matrix of PCA or whitening.
+
+    Flat inputs ``[N, D]`` become ``[N, K]``; columns of a table after the first D follow unchanged;
+    of ZCA, the shape comes back.
+
+    Example:
+        >>> from goodfit.data.preparation import Matrix
+        >>> swap = Matrix.of(torch.tensor([[0.0, 1.0], [1.0, 0.0]]).numpy())
+        >>> projection = Projection(matrix=swap, num_components=2, share=1.0, keeps_shape=False)
+        >>> Turned(projection)(torch.tensor([[1.0, 2.0, 7.0]])).tolist()
+        [[2.0, 1.0, 7.0]]
+    """
+
+    matrix: Tensor
+
+    def __init__(self, projection: Projection) -> None:
+        super().__init__()
+        self.keeps_shape = projection.keeps_shape
+        self.register_buffer("matrix", torch.from_numpy(projection.matrix.numbers()))
+
+    def forward(self, scaled: Tensor) -> Tensor:
+        flat, num = scaled.flatten(1), self.matrix.shape[0]
+        turned = flat[:, :num] @ self.matrix
+        if flat.shape[1] > num:
+            turned = torch.cat([turned, flat[:, num:]], dim=1)
+        return turned.reshape(scaled.shape) if self.keeps_shape else turned
 
 
 class TargetOutput(nn.Module):
@@ -131,7 +164,13 @@ def input_module(preparation: Preparation) -> nn.Module:
         >>> type(input_module(Preparation(inputs=image))).__name__
         'ImageInput'
     """
-    inputs = preparation.inputs
+    scaled = _scaling_module(preparation.inputs)
+    if preparation.projection is None:
+        return scaled
+    return nn.Sequential(scaled, Turned(preparation.projection))
+
+
+def _scaling_module(inputs: TablePreparation | ImagePreparation | ArrayPreparation) -> nn.Module:
     if isinstance(inputs, TablePreparation):
         return TableInput(inputs)
     return ImageInput(inputs) if isinstance(inputs, ImagePreparation) else ArrayInput(inputs)

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from .columns import LARGEST
 from .dataset import row_blocks
-
-Scale = Literal["standardise", "min-max", "none"]
-
-# A smaller scale would be zero, or lose its digits, in float32.
-SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,26 +53,37 @@ def moments(values: np.ndarray, rows: np.ndarray, *, axes: tuple[int, ...]) -> M
     )
 
 
-def centre_and_scale(found: Moments, how: Scale) -> tuple[np.ndarray, np.ndarray]:
-    """Return what to subtract and what to divide by; a scale of zero becomes 1.
-
-    Example:
-        >>> found = moments(np.array([[0.0, 5.0], [4.0, 5.0]]), np.array([0, 1]), axes=(0,))
-        >>> [part.tolist() for part in centre_and_scale(found, "min-max")]
-        [[0.0, 5.0], [4.0, 1.0]]
-    """
-    if how == "none":
-        return np.zeros_like(found.mean), np.ones_like(found.mean)
-    centre = found.mean if how == "standardise" else found.low
-    scale = found.std if how == "standardise" else found.high - found.low
-    # Rounding leaves equal values a standard deviation of 1e-17 or so: ask the range instead.
-    is_zero = (found.high == found.low) | (scale < SMALLEST)
-    return centre, np.where(is_zero, 1.0, scale)
-
-
 def _float_blocks(values: np.ndarray, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield float64 blocks of the rows, and where they count; what does not count is zero."""
     for part in row_blocks(len(rows), row_bytes=8 * values[:1].size):
         block = values[rows[part]].astype(np.float64)
         counts = np.abs(block) <= LARGEST
         yield np.where(counts, block, 0.0), counts
+
+
+def quantiles(
+    values: np.ndarray, rows: np.ndarray, *, axes: tuple[int, ...], shares: tuple[float, ...]
+) -> np.ndarray:
+    """Return float64 ``[len(shares), ...]``: quantiles of ``values[rows]`` over ``axes``.
+
+    Linear between two values, as ``numpy.quantile``; one channel or feature at a time, so that
+    no float copy of all rows is made. What is not finite does not count; where nothing counts,
+    all are zero.
+
+    Example:
+        >>> x = np.array([[0.0], [4.0], [8.0], [np.nan], [99.0]])
+        >>> quantiles(x, np.arange(4), axes=(0,), shares=(0.25, 0.5)).tolist()
+        [[2.0], [4.0]]
+    """
+    kept = [axis for axis in range(values.ndim) if axis not in axes]
+    found = np.zeros((len(shares), *(values.shape[axis] for axis in kept)))
+    for place in np.ndindex(found.shape[1:]):
+        index: list[slice | int] = [slice(None)] * values.ndim
+        for axis, number in zip(kept, place, strict=True):
+            index[axis] = number
+        column = values[tuple(index)][rows]
+        if values.dtype.kind == "f":
+            column = column[np.abs(column) <= LARGEST].astype(np.float64)
+        if column.size:
+            found[(slice(None), *place)] = np.quantile(column, shares)
+    return found

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from ..records import Record
 
@@ -37,7 +41,10 @@ class TablePreparation(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePreparation(Record):
-    """Images of ``shape`` (C, H, W); ``centre`` and ``scale`` by channel, in raw pixel units."""
+    """Images of ``shape`` (C, H, W); ``centre`` and ``scale`` in raw pixel units.
+
+    C numbers each are by channel; C H W numbers are by pixel, flattened.
+    """
 
     kind: Literal["image"] = "image"
     shape: tuple[int, int, int]
@@ -54,6 +61,48 @@ class ArrayPreparation(Record):
     fill: tuple[float, ...]
     centre: tuple[float, ...]
     scale: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix(Record):
+    """A float32 matrix as text: its bytes, little-endian, row by row, in base64.
+
+    Example:
+        >>> Matrix.of(np.array([[1.0, 2.0]]))
+        Matrix(shape=(1, 2), data='AACAPwAAAEA=')
+        >>> Matrix.of(np.array([[1.0, 2.0]])).numbers().tolist()
+        [[1.0, 2.0]]
+    """
+
+    shape: tuple[int, int]
+    data: str
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> Matrix:
+        """Return the matrix ``[A, B]``, rounded to float32."""
+        rows, columns = numbers.shape
+        return cls(
+            shape=(rows, columns), data=base64.b64encode(numbers.astype("<f4").tobytes()).decode()
+        )
+
+    def numbers(self) -> np.ndarray:
+        """Return float32 ``[A, B]``."""
+        return np.frombuffer(base64.b64decode(self.data), "<f4").reshape(self.shape).astype("=f4")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection(Record):
+    """What turns scaled inputs: flat inputs times ``matrix`` ``[D, K]``, or ``[D, D]`` of ZCA.
+
+    Of a table, D are its numeric columns, the first ones; the others follow unchanged.
+    ``num_components`` directions were kept, with this ``share`` of the variance in [0, 1];
+    ``keeps_shape`` says that an image or array gets its shape back.
+    """
+
+    matrix: Matrix
+    num_components: int
+    share: float
+    keeps_shape: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +127,13 @@ class Preparation(Record):
 
     inputs: TablePreparation | ImagePreparation | ArrayPreparation
     target: TargetScale | None = None
+    projection: Projection | None = None
 
 
 def prepared_shape(preparation: Preparation) -> tuple[int, ...]:
     """Return the shape of one sample as the network gets it: (D,), (C, H, W) or the array's.
+
+    PCA makes one axis of all.
 
     Example:
         >>> site = CategoricalColumn(name="site", categories=("north", "south"))
@@ -89,11 +141,11 @@ def prepared_shape(preparation: Preparation) -> tuple[int, ...]:
         >>> prepared_shape(Preparation(inputs=table))
         (2,)
     """
-    inputs = preparation.inputs
-    if isinstance(inputs, TablePreparation):
-        num_codes = sum(len(column.categories) for column in inputs.categorical)
-        return (len(inputs.numeric) + num_codes,)
-    return inputs.shape
+    scaled, projection = _scaled_shape(preparation), preparation.projection
+    if projection is None or projection.keeps_shape:
+        return scaled
+    num_before, num_after = projection.matrix.shape
+    return (math.prod(scaled) - num_before + num_after,)
 
 
 def encoded_shape(preparation: Preparation) -> tuple[int, ...]:
@@ -108,4 +160,13 @@ def encoded_shape(preparation: Preparation) -> tuple[int, ...]:
     inputs = preparation.inputs
     if isinstance(inputs, TablePreparation):
         return (len(inputs.numeric) + len(inputs.categorical),)
+    return inputs.shape
+
+
+def _scaled_shape(preparation: Preparation) -> tuple[int, ...]:
+    """Return the shape before PCA."""
+    inputs = preparation.inputs
+    if isinstance(inputs, TablePreparation):
+        num_codes = sum(len(column.categories) for column in inputs.categorical)
+        return (len(inputs.numeric) + num_codes,)
     return inputs.shape

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from ..errors import DataError
 from ..recipe.inputs import Prepare
-from .columns import as_numbers, as_texts, column_of
-from .dataset import Dataset
-from .moments import Scale, centre_and_scale, moments
+from .columns import LARGEST
+from .dataset import Dataset, row_blocks
 from .preparation import (
     ArrayPreparation,
-    CategoricalColumn,
     ImagePreparation,
-    NumericColumn,
     Preparation,
-    TablePreparation,
+    Projection,
     TargetScale,
     prepared_shape,
 )
+from .rotating import TURNINGS, centre_and_scale, check_size, project
+from .scaling import Sample, axes_of, standardise
+from .tabular import fit_table
 
 
 def fit(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparation:
@@ -27,9 +30,8 @@ def fit(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparati
 
     Table columns: a missing number takes the median, and centre and scale are those of the
     filled column; categories are those seen. Images: by channel, in raw pixel units. Arrays:
-    by feature; a missing value takes the mean. "standardise" takes mean and standard
-    deviation (divisor N), "min-max" the low and the range, "none" 0 and 1. A quantity to
-    learn is always standardised.
+    by feature; a missing value takes the mean. What each way to scale computes stands with
+    it, in scaling and rotating. A quantity to learn is always standardised.
 
     Args:
         dataset: Where the rows are.
@@ -37,7 +39,8 @@ def fit(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparati
         prepare: How to scale the inputs.
 
     Raises:
-        DataError: a table has no value at all in the training rows.
+        DataError: a table has no value at all in the training rows, or the inputs are of a kind
+            or size that cannot be scaled so.
 
     Example:
         >>> data = Dataset(name="toy", inputs=np.array([[0.0], [2.0], [9.0]]),
@@ -46,77 +49,103 @@ def fit(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparati
         >>> fit(data, np.array([0, 1]), Prepare()).inputs.centre
         (1.0,)
     """
-    if isinstance(dataset.inputs, pd.DataFrame):
-        inputs = _fit_table(dataset, dataset.inputs.iloc[train_rows], prepare.scale)
-    elif dataset.input_kind == "image":
-        inputs = _fit_image(dataset.inputs, train_rows, prepare.scale)
-    else:
-        inputs = _fit_array(dataset.inputs, train_rows, prepare.scale)
-    is_quantity = dataset.task == "regression"
-    target = _fit_target(dataset.target[train_rows]) if is_quantity else None
-    preparation = Preparation(inputs=inputs, target=target)
+    _check_kind(dataset, prepare)
+    preparation = _fit_inputs(dataset, train_rows, prepare)
     if prepared_shape(preparation) == (0,):
         raise DataError(
             "No column has a value in the training rows.",
             given=f"{dataset.name}, {len(train_rows):,} training rows",
             do="Fill the columns in, or train on more rows.",
         )
-    return preparation
+    is_quantity = dataset.task == "regression"
+    target = _fit_target(dataset.target[train_rows]) if is_quantity else None
+    return replace(preparation, target=target)
 
 
-def _fit_table(dataset: Dataset, frame: pd.DataFrame, how: Scale) -> TablePreparation:
-    kinds = {column.name: column.kind for column in dataset.columns}
-    names = [str(name) for name in frame.columns]
-    return TablePreparation(
-        numeric=tuple(
-            _fit_numeric(name, as_numbers(column_of(frame, name)), how)
-            for name in names
-            if kinds[name] == "numeric"
-        ),
-        categorical=tuple(
-            CategoricalColumn(name=name, categories=_categories(column_of(frame, name)))
-            for name in names
-            if kinds[name] == "categorical"
-        ),
+def _check_kind(dataset: Dataset, prepare: Prepare) -> None:
+    """Refuse ways to scale that need other inputs than these."""
+    num_axes = dataset.inputs.ndim if isinstance(dataset.inputs, np.ndarray) else 2
+    needs_image = prepare.scale == "mean-image" and dataset.input_kind != "image"
+    needs_channels = prepare.scale.startswith("channel-") and num_axes < 3
+    if needs_image or needs_channels:
+        what = "images" if needs_image else "images, or arrays [N, C, ...],"
+        raise DataError(
+            f'Only {what} can be scaled by "{prepare.scale}".',
+            given=f"a table of {dataset.inputs.shape[1]} columns"
+            if num_axes == 2
+            else f"an array of shape {list(dataset.inputs.shape)}",
+            do='Take prepare.scale = "centre" or "standardise": they go by column or feature.',
+        )
+
+
+def _fit_inputs(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparation:
+    if isinstance(dataset.inputs, pd.DataFrame):
+        return fit_table(dataset.inputs.iloc[train_rows], dataset.columns, prepare)
+    fit_scale = _fit_image if dataset.input_kind == "image" else _fit_array
+    if prepare.scale not in TURNINGS:
+        return Preparation(inputs=fit_scale(dataset.inputs, train_rows, prepare))
+    check_size(dataset.inputs.shape[1:])
+    inputs = fit_scale(dataset.inputs, train_rows, prepare)
+    return Preparation(
+        inputs=inputs, projection=_fit_projection(dataset.inputs, train_rows, inputs, prepare)
     )
 
 
-def _fit_numeric(name: str, numbers: np.ndarray, how: Scale) -> NumericColumn:
-    present = numbers[~np.isnan(numbers)]
-    fill = float(np.median(present)) if len(present) else 0.0
-    centre, scale = _fit_vector(np.where(np.isnan(numbers), fill, numbers), how)
-    return NumericColumn(name=name, fill=fill, centre=centre, scale=scale)
-
-
-def _categories(values: pd.Series) -> tuple[str, ...]:
-    return tuple(sorted(as_texts(values).dropna().unique()))
-
-
-def _fit_vector(values: np.ndarray, how: Scale) -> tuple[float, float]:
-    found = moments(values[:, None], np.arange(len(values)), axes=(0,))
-    centre, scale = centre_and_scale(found, how)
-    return float(centre[0]), float(scale[0])
-
-
-def _fit_image(images: np.ndarray, train_rows: np.ndarray, how: Scale) -> ImagePreparation:
-    centre, scale = centre_and_scale(moments(images, train_rows, axes=(0, 2, 3)), how)
+def _fit_image(images: np.ndarray, train_rows: np.ndarray, prepare: Prepare) -> ImagePreparation:
+    sample = Sample(images, train_rows, _axes(images, prepare.scale, is_image=True))
+    centre, scale = centre_and_scale(sample, prepare)
     _, channels, height, width = images.shape
     return ImagePreparation(
-        shape=(channels, height, width), centre=tuple(centre.tolist()), scale=tuple(scale.tolist())
-    )
-
-
-def _fit_array(array: np.ndarray, train_rows: np.ndarray, how: Scale) -> ArrayPreparation:
-    found = moments(array, train_rows, axes=(0,))
-    centre, scale = centre_and_scale(found, how)
-    return ArrayPreparation(
-        shape=array.shape[1:],
-        fill=tuple(found.mean.ravel().tolist()),
+        shape=(channels, height, width),
         centre=tuple(centre.ravel().tolist()),
         scale=tuple(scale.ravel().tolist()),
     )
 
 
+def _fit_array(array: np.ndarray, train_rows: np.ndarray, prepare: Prepare) -> ArrayPreparation:
+    by_feature = Sample(array, train_rows)
+    axes = _axes(array, prepare.scale, is_image=False)
+    sample = by_feature if axes == (0,) else Sample(array, train_rows, axes)
+    centre, scale = centre_and_scale(sample, prepare)
+    return ArrayPreparation(
+        shape=array.shape[1:],
+        fill=tuple(by_feature.moments.mean.ravel().tolist()),
+        centre=_by_feature(centre, array.shape[1:]),
+        scale=_by_feature(scale, array.shape[1:]),
+    )
+
+
+def _axes(values: np.ndarray, how: str, *, is_image: bool) -> tuple[int, ...]:
+    if how in TURNINGS:
+        return (0,)
+    return axes_of(how, is_image=is_image, num_axes=values.ndim)
+
+
+def _by_feature(numbers: np.ndarray, shape: tuple[int, ...]) -> tuple[float, ...]:
+    """Repeat numbers by channel for every place, flattened; others stay."""
+    if numbers.shape != shape:
+        numbers = np.broadcast_to(numbers.reshape(-1, *[1] * (len(shape) - 1)), shape)
+    return tuple(numbers.ravel().tolist())
+
+
+def _fit_projection(
+    values: np.ndarray,
+    train_rows: np.ndarray,
+    inputs: ImagePreparation | ArrayPreparation,
+    prepare: Prepare,
+) -> Projection:
+    num_features = values[:1].size
+    centre, scale = np.array(inputs.centre), np.array(inputs.scale)
+    fill = np.array(inputs.fill) if isinstance(inputs, ArrayPreparation) else centre
+
+    def blocks() -> Iterator[np.ndarray]:
+        for part in row_blocks(len(train_rows), row_bytes=8 * num_features):
+            block = values[train_rows[part]].reshape(-1, num_features).astype(np.float64)
+            yield (np.where(np.abs(block) <= LARGEST, block, fill) - centre) / scale
+
+    return project(blocks(), num_features=num_features, prepare=prepare)
+
+
 def _fit_target(target: np.ndarray) -> TargetScale:
-    centre, scale = _fit_vector(target, "standardise")
-    return TargetScale(centre=centre, scale=scale)
+    centre, scale = standardise(Sample(target[:, None], np.arange(len(target))))
+    return TargetScale(centre=float(centre[0]), scale=float(scale[0]))

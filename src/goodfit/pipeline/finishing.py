@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__, runs
-from ..data import Preparation, input_module, output_module
+from ..data import Preparation, in_words, input_module, output_module
 from ..errors import RunError
 from ..evaluation import Model, outputs_of, score
 from ..loop import Blocks
@@ -173,6 +173,7 @@ def contents_of(run: Run) -> Contents:
         findings=run.findings,
         info=run.info,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        preparation=in_words(run.preparation, run.recipe.prepare) if run.preparation else (),
     )
 
 

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..errors import NetError
 from ..nets import pack_parameters
 from ..recipe import CNN, MLP, Net, Recipe
+from ..recipe.inputs import FLATTENING
 from ..records import DataCard
 
 # A run of some 5,000 steps is a minute for a small network, and enough for the built-in sets.
@@ -36,7 +37,7 @@ def resolve(recipe: Recipe, card: DataCard, *, num_train: int) -> Recipe:
     batch_size = min(recipe.batch_size or _batch_size(num_train), num_train)
     changes = {
         "task": card.task,
-        "net": recipe.net or _net(card),
+        "net": recipe.net or _net(card, recipe),
         "batch_size": batch_size,
         "epochs": recipe.epochs or _epochs(math.ceil(num_train / batch_size)),
     }
@@ -110,11 +111,11 @@ def _epochs(steps_per_epoch: int) -> int:
     return min(max(math.ceil(STEPS_AIMED_AT / steps_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
 
 
-def _net(card: DataCard) -> Net:
+def _net(card: DataCard, recipe: Recipe) -> Net:
     is_image = card.input_kind == "image" and min(card.input_shape[1:]) >= (
         SMALLEST_IMAGE_FOR_CONVOLUTION
     )
-    if not is_image:
+    if not is_image or recipe.prepare.scale in FLATTENING:
         return MLP()
     blocks = 2 if min(card.input_shape[1:]) < 32 else 3
     return CNN(channels=(32, 64, 128)[:blocks])

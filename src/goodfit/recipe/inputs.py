@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from .parts import Integer, Part, PartOrRows
+from .parts import Integer, NonNegative, Part, PartOrRows
 
 
 class DataSource(Part):
@@ -58,7 +58,54 @@ class Split(Part):
         return self
 
 
-class Prepare(Part):
-    """How inputs are scaled; statistics come from the training part only."""
+def _components(value: Any) -> Any:
+    """Take a number of components, or a share of the variance."""
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    is_share = isinstance(value, float) and 0.0 < value < 1.0
+    if value is None or is_number or is_share:
+        return value
+    raise ValueError(
+        "should be a whole number of components from 1, or a share of the variance between 0 and 1"
+    )
 
-    scale: Literal["standardise", "min-max", "none"] = "standardise"
+
+Scale = Literal[
+    "standardise",
+    "min-max",
+    "none",
+    "centre",
+    "robust",
+    "channel-mean",
+    "channel-standardise",
+    "mean-image",
+    "pca",
+    "whiten",
+    "zca",
+]
+TURNING = ("pca", "whiten", "zca")
+FLATTENING = ("pca", "whiten")  # what makes a vector of an image
+WHITENING = ("whiten", "zca")
+
+
+class Prepare(Part):
+    """How inputs are scaled; statistics come from the training part only.
+
+    Of PCA and whitening: ``components`` is a number, or a share of the variance; ``pca_of``
+    the "correlation" (of standardised columns) or the "covariance"; ``eps`` is added to the
+    variances that whitening divides by, in units of the mean variance.
+    """
+
+    scale: Scale = "standardise"
+    components: Annotated[int | float | None, BeforeValidator(_components)] = None
+    pca_of: Literal["correlation", "covariance"] | None = None
+    eps: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _uses_what_is_given(self) -> Prepare:
+        for name, scales in (("components", TURNING), ("pca_of", TURNING), ("eps", WHITENING)):
+            if getattr(self, name) is not None and self.scale not in scales:
+                known = ", ".join(f'"{scale}"' for scale in scales)
+                raise ValueError(
+                    f'{name} plays no part with scale = "{self.scale}", only with {known}'
+                )
+        return self

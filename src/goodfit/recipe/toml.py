@@ -296,6 +296,8 @@ def _advice(first: Any, path: str) -> str:
     if path == "split" and first["type"] == "value_error":
         by_both = "by both" in str(first["msg"])
         return f"{'Leave one of them out' if by_both else _SMALLER}."
+    if path == "prepare" and first["type"] == "value_error":
+        return "Leave it out, or choose what it belongs to."
     if first["type"] in _NO_TABLE:
         return f"Write, for instance, {path} = {_SAMPLES[path]}."
     return "Give a value of that type and range."

@@ -15,7 +15,7 @@ class Contents(Record):
     ``created`` a date and time as it should be read. ``validation`` and ``test`` are None
     until they were scored; ``test`` stays None while the test part is sealed. ``verdicts`` are
     of the checks before training, ``diagnosis`` of the rules on what was measured while training,
-    ``findings`` of both, in order of cause.
+    ``findings`` of both, in order of cause; ``preparation`` says what was done to the inputs.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Contents(Record):
     findings: tuple[Finding, ...] = ()
     info: RunInfo | None = None
     created: str = ""
+    preparation: tuple[str, ...] = ()
 
     @property
     def scored(self) -> tuple[Scores, ...]:
