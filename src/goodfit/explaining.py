@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import checks, diagnosis
+from .data.checks import DATA_CHECKS
 from .data.draws import DRAWS
 from .data.rotating import TURNINGS
 from .data.scaling import SCALINGS
@@ -15,6 +16,7 @@ from .optim.schedules import FACTORS
 from .recipe.networks import NETWORKS
 
 FAMILIES: Mapping[str, Family] = {
+    "about the data": {name_of(check): check for check in DATA_CHECKS},
     "before training": {name_of(check): check for check in checks.CHECKS},
     **RULE_FAMILIES,
     "a split": DRAWS,

@@ -9,11 +9,13 @@ import pytest
 from cli_helpers import Said, here
 
 from goodfit.checks import CHECKS
+from goodfit.data.checks import DATA_CHECKS
 from goodfit.diagnosis import RULES
 
 FALLING = "loss\n" + "".join(f"{2.3 * 0.97**step:.5f}\n" for step in range(200))
 LOST = "loss\n" + "2.3\n" * 40 + "nan\n" * 10
-NAMES = [part.__name__.replace("_", "-") for part in (*CHECKS, *RULES)]
+BEFORE = (*DATA_CHECKS, *CHECKS)
+NAMES = [part.__name__.replace("_", "-") for part in (*BEFORE, *RULES)]
 
 
 @pytest.fixture
@@ -29,8 +31,8 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def test_check_gives_every_verdict_and_no_run(say, tmp_path: Path) -> None:
     said = say("check", "iris")
     assert said.code == 0 and said.err == "" and not list(tmp_path.iterdir())
-    assert f"of {len(CHECKS)} passed" in said.out
-    assert all(name in said.out for name in NAMES[: len(CHECKS)])
+    assert f"of {len(BEFORE)} passed" in said.out
+    assert all(name in said.out for name in NAMES[: len(BEFORE)])
 
 
 def test_check_takes_a_recipe_file_and_assignments(say, tmp_path: Path) -> None:
@@ -59,9 +61,9 @@ def test_a_falling_loss_is_silent(say, tmp_path: Path) -> None:
 def test_diagnose_in_json_and_with_every_verdict(say, tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text(LOST)
     told = json.loads(say("diagnose", "l.csv", "--json").out)
-    assert [verdict["check"] for verdict in told["verdicts"]] == NAMES[len(CHECKS) :]
+    assert [verdict["check"] for verdict in told["verdicts"]] == NAMES[len(BEFORE) :]
     assert told["findings"][0]["rule"] == "loss-not-finite"
-    assert all(name in say("diagnose", "l.csv", "--all").out for name in NAMES[len(CHECKS) :])
+    assert all(name in say("diagnose", "l.csv", "--all").out for name in NAMES[len(BEFORE) :])
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ def test_every_decision_is_a_note() -> None:
         'Column "size" has infinite values (10), which are treated as missing.',
         'Column "id" is ignored: its text is another one in every row, as in an identifier.',
         'Column "one" is ignored: it has one value only.',
-        "Rows that equal an earlier row: 36.",
     )
 
 
@@ -67,27 +66,11 @@ def test_missing_values_of_an_array() -> None:
 
 
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_duplicates_and_contradicting_labels(as_frame: bool) -> None:
+def test_duplicates_are_counted_with_their_target(as_frame: bool) -> None:
     x = np.array([[0.0], [0], [0], [1], [1], [2], [3], [4], [5]])
     y = np.array(["a", "a", "b", "a", "b", "a", "b", "a", "b"])
     card = describe(from_arrays(pd.DataFrame(x) if as_frame else x, y))
     assert card.num_duplicates == 1
-    assert any("another label in another row: 2;" in note for note in card.notes)
-
-
-def test_contradictions_in_a_quantity_are_noise_and_not_noted() -> None:
-    x = np.repeat(np.arange(6.0), 2)
-    card = describe(from_arrays(x, np.arange(12) / 7))
-    assert (card.num_duplicates, card.notes) == (0, ())
-
-
-def test_unbalanced_classes_are_noted() -> None:
-    y = np.array(["rare"] * 2 + ["common"] * 21)
-    notes = describe(from_arrays(np.arange(23.0), y)).notes
-    assert notes == (
-        'The classes are unbalanced: 2 rows of "rare", 21 of "common"; accuracy alone says little.',
-    )
-    assert not describe(from_arrays(np.arange(22.0), y[:22])).notes
 
 
 def test_the_card_survives_json() -> None:

@@ -23,6 +23,10 @@ weights-unchanged gradient-ascent same-batch-every-step not-shuffled eval-mode-w
 train-mode-while-evaluating norm-statistics-stale weight-decay-too-strong schedule-ended-early
 clipping-most-steps batch-too-small still-improving label-noise
 """.split()
+ABOUT_THE_DATA = """
+missing-values numbers-as-text constant-column near-constant-column identifier-column target-leak
+overlap-with-test near-duplicates duplicate-rows contradicting-labels missing-class
+""".split()
 BEFORE_TRAINING = """
 input-not-finite input-out-of-scale label-out-of-range labels-sorted class-imbalance
 split-overlap initial-loss-off regularization-inert cannot-overfit-tiny-batch double-softmax
@@ -43,7 +47,7 @@ def test_every_rule_of_the_catalogue_is_in_the_family_once() -> None:
 
 
 def test_every_name_has_its_place_in_the_order_once() -> None:
-    assert sorted(PLACED) == sorted([*WHILE_TRAINING, *BEFORE_TRAINING])
+    assert sorted(PLACED) == sorted([*WHILE_TRAINING, *BEFORE_TRAINING, *ABOUT_THE_DATA])
 
 
 def test_what_follows_from_what_uses_known_names_and_no_circle() -> None:

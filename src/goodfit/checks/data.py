@@ -18,7 +18,7 @@ FAR_SIZE, FAR_SHIFT = 3.0, 5.0
 # One feature of so many times the median feature is divided by its own size.
 UNEVEN = 100.0
 SAME_OUTPUT = 0.01
-OVERLAP_SHARE = 0.01
+OVERLAP_SHARE, FEWEST_SHARED = 0.01, 3
 
 
 def input_not_finite(subject: Subject) -> Verdict:
@@ -123,14 +123,15 @@ def split_overlap(subject: Subject) -> Verdict:
     """Fires when rows of the validation part stand in the training part too.
 
     Then its scores are too good. Rows that repeat within the training part are the data's own
-    doubles: the share must be over 1 % and over three times theirs. Notes n3, Proper
-    Methodology.
+    doubles: the share must be over 1 % and over three times theirs, and three rows at least. Notes
+    n3, Proper Methodology.
     """
     name, train, held_out = "split-overlap", subject.reading, subject.validation
     if train is None or held_out is None or not len(train.rows) or not len(held_out.rows):
         return not_judged(name, "there is no validation part to compare with")
     share, natural = _share_in(held_out, train), _share_repeated(train)
-    if share <= max(OVERLAP_SHARE, 3.0 * natural):
+    few = round(share * len(held_out.rows)) < FEWEST_SHARED
+    if few or share <= max(OVERLAP_SHARE, 3.0 * natural):
         part = "" if train.whole and held_out.whole else " that were read"
         return passed(name, f"{share:.2%} of the validation rows{part} stand in the training part")
     return found(

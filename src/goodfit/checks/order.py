@@ -6,6 +6,13 @@ from collections.abc import Iterable
 
 from ..records import Finding, Verdict
 
+# Of the data as a whole: goodfit.data.checks.
+OF_DATA: tuple[str, ...] = (
+    *("missing-values", "numbers-as-text", "constant-column", "near-constant-column"),
+    *("identifier-column", "target-leak", "overlap-with-test", "near-duplicates"),
+    *("duplicate-rows", "contradicting-labels", "missing-class"),
+)
+
 ORDER: tuple[str, ...] = (
     # what comes in
     *("input-not-finite", "label-out-of-range", "split-overlap", "labels-sorted"),
@@ -40,8 +47,9 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _place(finding: Finding) -> tuple[bool, int]:
-    known = finding.rule in ORDER
-    return finding.severity == "info", ORDER.index(finding.rule) if known else len(ORDER)
+    order = (*OF_DATA, *ORDER)
+    known = finding.rule in order
+    return finding.severity == "info", order.index(finding.rule) if known else len(order)
 
 
 def suspects(verdicts: Iterable[Verdict]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,11 @@ from ..records import DataCard
 from .assemble import count_not_finite
 from .dataset import Dataset, fingerprint, row_keys
 
-# Below a tenth of the largest class, accuracy says little about the smallest.
-UNBALANCED = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Copies:
-    """Rows that equal an earlier row, and inputs that stand with several labels."""
-
-    num_duplicates: int
-    num_conflicts: int
-
 
 def describe(dataset: Dataset) -> DataCard:
     """Describe the data: sizes, columns, target, missing values, duplicates, decisions.
+
+    What is to be thought of them is said by :data:`goodfit.data.checks.DATA_CHECKS`.
 
     Hashes every row once, to find duplicates. ``input_shape`` of a table counts one input for
     a numeric column and one for each category that occurs in the whole table; a preparation
@@ -38,7 +28,6 @@ def describe(dataset: Dataset) -> DataCard:
         >>> card.input_shape, card.class_counts, card.num_duplicates
         ((4,), (50, 50, 50), 1)
     """
-    copies = count_copies(dataset)
     return DataCard(
         source=dataset.name,
         task=dataset.task,
@@ -49,27 +38,16 @@ def describe(dataset: Dataset) -> DataCard:
         fingerprint=fingerprint(dataset),
         columns=dataset.columns,
         num_missing=_num_missing(dataset),
-        num_duplicates=copies.num_duplicates,
-        notes=(*dataset.notes, *_copy_notes(copies, dataset), *_balance_notes(dataset)),
+        num_duplicates=_num_duplicates(dataset),
+        notes=dataset.notes,
         **_describe_target(dataset),
     )
 
 
-def count_copies(dataset: Dataset) -> Copies:
-    """Count rows that equal an earlier one, target included, and contradicting rows.
-
-    Example:
-        >>> x = np.array([[0.0], [0.0], [1.0], [1.0]])
-        >>> count_copies(Dataset(name="toy", inputs=x, target=np.array([0, 0, 0, 1]),
-        ...                      task="classification", input_kind="array"))
-        Copies(num_duplicates=1, num_conflicts=1)
-    """
+def _num_duplicates(dataset: Dataset) -> int:
+    """Count rows that equal an earlier one, target included."""
     rows = pd.DataFrame({"key": row_keys(dataset.inputs), "target": dataset.target})
-    different = rows.drop_duplicates()
-    return Copies(
-        num_duplicates=len(rows) - len(different),
-        num_conflicts=int(different["key"].duplicated().sum()),
-    )
+    return int(rows.duplicated().sum())
 
 
 def _input_shape(dataset: Dataset) -> tuple[int, ...]:
@@ -97,28 +75,3 @@ def _describe_target(dataset: Dataset) -> dict[str, Any]:
         "target_mean": float(dataset.target.mean()),
         "target_std": float(dataset.target.std()),
     }
-
-
-def _copy_notes(copies: Copies, dataset: Dataset) -> list[str]:
-    notes = []
-    if copies.num_duplicates:
-        notes.append(f"Rows that equal an earlier row: {copies.num_duplicates:,}.")
-    if copies.num_conflicts and dataset.task == "classification":
-        notes.append(
-            f"Inputs that stand with another label in another row: {copies.num_conflicts:,}; "
-            "no network can get all of them right."
-        )
-    return notes
-
-
-def _balance_notes(dataset: Dataset) -> list[str]:
-    if dataset.task != "classification":
-        return []
-    counts = np.bincount(dataset.target, minlength=len(dataset.classes))
-    if counts.min() >= UNBALANCED * counts.max():
-        return []
-    least, most = (dataset.classes[place] for place in (counts.argmin(), counts.argmax()))
-    return [
-        f'The classes are unbalanced: {counts.min():,} rows of "{least}", '
-        f'{counts.max():,} of "{most}"; accuracy alone says little.'
-    ]

@@ -225,13 +225,28 @@ def _text(name: str, values: pd.Series) -> Column:
     odd = odd_value(values)
     if odd is not None:
         notes.append(f'is read as text: most of its values are numbers, but "{odd[:40]}" is not')
+    elif _are_numbers(values):
+        odd = ""
+        notes.append("is read as text, though all of its values are numbers")
     return Column(
         name=name,
         kind="ignored" if reason else "categorical",
         num_missing=num_missing,
         num_distinct=num_distinct,
+        odd=None if odd is None else odd[:40],
         note="; it ".join(notes),
     )
+
+
+def _are_numbers(values: pd.Series) -> bool:
+    """Say whether all texts are numbers, and not codes: those are categories, or have zeros."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return False
+    texts = pd.Series(as_texts(values).dropna().unique(), dtype=str)
+    if texts.str.match(r"0\d").any():
+        return False
+    numbers = np.asarray(pd.to_numeric(texts, errors="coerce"), dtype=np.float64)
+    return not np.isnan(numbers).any()
 
 
 def _why_ignored(num_distinct: int, num_present: int) -> str:

@@ -10,6 +10,9 @@ ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "data",
         (
+            *("missing-values", "numbers-as-text", "constant-column", "near-constant-column"),
+            *("identifier-column", "target-leak", "overlap-with-test", "near-duplicates"),
+            *("duplicate-rows", "contradicting-labels", "missing-class"),
             *("input-not-finite", "label-out-of-range", "split-overlap", "labels-sorted"),
             *("input-out-of-scale", "class-imbalance", "label-noise"),
         ),
@@ -70,6 +73,7 @@ _BROKEN = (
 # What a finding surely follows from, where that is found too. It stays, and comes later.
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "label-noise": (
+        "contradicting-labels",
         *(*_BROKEN, "lr-too-high", "lr-too-low", "weight-decay-too-strong"),
         *("input-out-of-scale", "gradient-vanishing"),
     ),

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from ..checks import Checked, run_checks
+from ..data.checks import run_data_checks
 from ..recipe import Recipe
 from .begin import Given, decide_threads, know_given, net_of, resolve_for
-from .material import material_of, subject_of
+from .material import material_of, rows_of, subject_of
 from .training import use_threads
 
 
@@ -41,6 +42,7 @@ def check_recipe(recipe: Recipe, *, data: Any = None, net: nn.Module | None = No
             recipe = decide_threads(recipe, module, known)
             use_threads(recipe)
             material = material_of(known, recipe, Path(scratch))
-            return Checked(run_checks(subject_of(module, material)))
+            found = run_data_checks(rows_of(known))
+            return Checked((*found, *run_checks(subject_of(module, material))))
     finally:
         torch.set_num_threads(threads)

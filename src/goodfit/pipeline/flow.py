@@ -22,6 +22,7 @@ from torch import nn
 from .. import runs
 from ..checks import run_checks
 from ..data import PREPARED_FILE
+from ..data.checks import run_data_checks
 from ..errors import Interrupted, RunError
 from ..recipe import OwnNet, Recipe, read
 from ..records import DataCard, Finding, SplitSizes, Verdict
@@ -48,7 +49,7 @@ from .finishing import (
     with_best,
     write_report,
 )
-from .material import Known, Material, material_of, subject_of
+from .material import Known, Material, material_of, rows_of, subject_of
 from .observers import stop_if_asked
 from .run import Run
 from .training import train as train_net
@@ -242,7 +243,7 @@ def _train(session: Session) -> Run:
     use_threads(recipe)
     material = material_of(session.known, recipe, folder.path)
     load_s = time.perf_counter() - session.began
-    verdicts = _check(folder, net, material)
+    verdicts = _check(session, material)
     session.listener.on_verdicts(verdicts)
     stop_if_asked(session.interruption, folder)
     listener = session.listener
@@ -260,9 +261,11 @@ def _train(session: Session) -> Run:
     return run
 
 
-def _check(folder: RunFolder, net: nn.Module, material: Material) -> tuple[Verdict, ...]:
+def _check(session: Session, material: Material) -> tuple[Verdict, ...]:
+    folder = session.folder
     if folder.verdicts.exists():
         return runs.read_records(folder.verdicts, Verdict)
-    verdicts = run_checks(subject_of(net, material))
+    of_data = run_data_checks(rows_of(session.known))
+    verdicts = (*of_data, *run_checks(subject_of(session.net, material)))
     runs.write_records(folder.verdicts, verdicts)
     return verdicts

@@ -19,6 +19,7 @@ from ..checks import Subject
 from ..checks.reading import read
 from ..data import Arrays, Dataset, Held, Parts, Preparation
 from ..data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
+from ..data.checks import Rows
 from ..engine import LossFn, take
 from ..errors import DataError, NetError, RecipeError
 from ..loop import Blocks
@@ -237,6 +238,13 @@ def loss_of(material: Material) -> LossFn:
     if material.card.task == "classification":
         return functional.cross_entropy
     return functional.mse_loss
+
+
+def rows_of(known: Known) -> Rows | None:
+    """Return what the checks of the data look at; None where loaders feed the run."""
+    if known.dataset is None or known.parts is None:
+        return None
+    return Rows(known.dataset, known.parts)
 
 
 def subject_of(net: nn.Module, material: Material) -> Subject:

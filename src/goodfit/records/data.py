@@ -15,7 +15,8 @@ class Column(Record):
     """One column of a table, as found.
 
     ``low``, ``high``, ``mean`` and ``std`` are in the column's own unit, over its finite
-    values, and None for a column that is not numeric.
+    values, and None for a column that is not numeric. ``odd`` is set where most texts of a column
+    are numbers: the commonest that is none, "" where all are.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Column(Record):
     high: float | None = None
     mean: float | None = None
     std: float | None = None
+    odd: str | None = None
     note: str = ""
 
 

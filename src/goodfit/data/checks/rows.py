@@ -1,0 +1,137 @@
+"""Checks of rows that equal each other, and of classes that a part lacks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...records import Finding, Verdict, found, not_judged, passed
+from .columns import SOURCE
+from .subject import Rows
+
+# Of a few rows, one pair of natural doubles is a large share.
+SOME, FEWEST_SHARED = 0.01, 3
+
+
+def overlap_with_test(rows: Rows) -> Verdict:
+    """Fires when rows of the test part stand in the training or validation part too.
+
+    Then the final score is too good, and nothing later tells. Inputs are compared exactly. Rows
+    that repeat within the training part are the data's own doubles: the share must be over 1 %
+    and over three times theirs, and three rows at least. The validation part is compared by
+    split-overlap. Notes n3, Proper Methodology.
+    """
+    name, parts = "overlap-with-test", rows.parts
+    if not len(parts.test):
+        return not_judged(name, "there is no test part")
+    in_open = np.isin(rows.keys[parts.test], rows.keys[rows.open_rows])
+    share, natural = float(in_open.mean()), _share_repeated(rows.keys[parts.train])
+    if share <= max(SOME, 3.0 * natural) or in_open.sum() < FEWEST_SHARED:
+        return passed(name, f"{share:.2%} of the test rows stand in another part")
+    return found(
+        Finding(
+            rule=name,
+            severity="warning",
+            meaning="Rows of the test part stand in other parts: its score will be too good.",
+            remedy="Remove doubles before the split, or keep them together with split.group.",
+            source="notes n3, Proper Methodology",
+            evidence={
+                "share": share,
+                "num_rows": int(in_open.sum()),
+                "share_repeated_in_training": natural,
+            },
+        ),
+    )
+
+
+def _share_repeated(keys: np.ndarray) -> float:
+    return 1.0 - len(np.unique(keys)) / len(keys)
+
+
+def duplicate_rows(rows: Rows) -> Verdict:
+    """Fires, as a statement, when over 1 % of the rows equal an earlier one in their inputs.
+
+    Copies weigh as much as they are many, and after a random split they stand in several parts.
+    Notes n3, Data Considerations.
+    """
+    name, share = "duplicate-rows", _share_repeated(rows.keys)
+    num_copies = len(rows.keys) - len(np.unique(rows.keys))
+    if share <= SOME:
+        return passed(name, f"rows that equal an earlier one: {num_copies:,}")
+    return found(
+        Finding(
+            rule=name,
+            severity="info",
+            meaning="Many rows equal an earlier one: they count more than others.",
+            remedy="Find out whether they were seen several times, or only written so.",
+            source=SOURCE,
+            evidence={"num_rows": num_copies, "share": share},
+        ),
+    )
+
+
+def contradicting_labels(rows: Rows) -> Verdict:
+    """Fires when rows of equal inputs have different labels: no network can get all of them right.
+
+    Of the rows that train and validate: a warning where over 1 % of them would be mistakes of
+    even the best prediction, which takes the commonest label of each input; a statement where
+    fewer would. Quantities may differ on equal inputs and are not judged. Notes n3, Data
+    Considerations.
+    """
+    name, seen = "contradicting-labels", rows.open_rows
+    if rows.dataset.task != "classification":
+        return not_judged(name, "the target is a quantity")
+    num_wrong = _num_outvoted(rows.keys[seen], rows.dataset.target[seen])
+    if not num_wrong:
+        return passed(name, "equal inputs have equal labels")
+    share = num_wrong / len(seen)
+    return found(
+        Finding(
+            rule=name,
+            severity="warning" if share > SOME else "info",
+            meaning="Rows of equal inputs have different labels: some of them must be wrong.",
+            remedy="Look at these rows; correct them, or add a column that tells them apart.",
+            source=SOURCE,
+            evidence={"num_rows": num_wrong, "best_accuracy": 1.0 - share},
+        ),
+    )
+
+
+def _num_outvoted(keys: np.ndarray, labels: np.ndarray) -> int:
+    """Count rows whose label is not the commonest of the rows of their key."""
+    distinct, code = np.unique(keys, return_inverse=True)
+    num_classes = int(labels.max()) + 1
+    cells, counts = np.unique(code * num_classes + labels, return_counts=True)
+    commonest = np.zeros(len(distinct), np.int64)
+    np.maximum.at(commonest, cells // num_classes, counts)
+    return len(labels) - int(commonest.sum())
+
+
+def missing_class(rows: Rows) -> Verdict:
+    """Fires when a part has no row of some class: it is not learned there, or not judged.
+
+    Notes n3, Proper Methodology.
+    """
+    name, data = "missing-class", rows.dataset
+    if data.task != "classification":
+        return not_judged(name, "the target is a quantity")
+    every = set(range(len(data.classes)))
+    lacking = {
+        part: sorted(every - set(np.unique(data.target[places]).tolist()))
+        for part, places in rows.parts.rows().items()
+        if len(places)
+    }
+    parts = [part for part, classes in lacking.items() if classes]
+    if not parts:
+        return passed(name, "every class stands in every part")
+    return found(
+        Finding(
+            rule=name,
+            severity="warning",
+            meaning=f'No row of class "{data.classes[lacking[parts[0]][0]]}" stands in the'
+            f" {parts[0]} part.",
+            remedy="Collect more of it, hold out more rows, or leave the class out.",
+            source="notes n3, Proper Methodology",
+            evidence={f"missing_in_{part}": len(lacking[part]) for part in parts},
+            where=f"{' and '.join(parts)} part",
+        ),
+    )

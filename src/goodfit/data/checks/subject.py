@@ -1,0 +1,67 @@
+"""What the checks of the data look at: all rows, and the parts that they were split into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from ..columns import as_numbers, as_texts, column_of
+from ..dataset import Dataset, row_keys
+from ..split import Parts
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A dataset and its parts. Targets of the test part are looked at for their classes only."""
+
+    dataset: Dataset
+    parts: Parts
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """uint64 ``[N]``, equal for rows of equal inputs."""
+        return row_keys(self.dataset.inputs)
+
+    @cached_property
+    def open_rows(self) -> np.ndarray:
+        """Rows whose target may be looked at: those that train and that validate."""
+        return np.concatenate([self.parts.train, self.parts.validation])
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """Names of the features: a table's columns, or places such as ``3`` and ``0, 5, 5``."""
+        inputs = self.dataset.inputs
+        if isinstance(inputs, pd.DataFrame):
+            return tuple(map(str, inputs.columns))
+        return tuple(", ".join(map(str, place)) for place in np.ndindex(inputs.shape[1:]))
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """Return the inputs of rows as float64 ``[M, D]``; a category is a number, NaN missing."""
+        inputs = self.dataset.inputs
+        if isinstance(inputs, pd.DataFrame):
+            frame = inputs.take(rows, axis=0)
+            return np.stack([_numbers(column_of(frame, name)) for name in self.places], axis=1)
+        flat = inputs[rows].reshape(len(rows), -1).astype(np.float64)
+        return np.where(np.isfinite(flat), flat, np.nan)
+
+
+def _numbers(values: pd.Series) -> np.ndarray:
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return as_numbers(values)
+    codes = pd.factorize(as_texts(values))[0].astype(np.float64)
+    return np.where(codes < 0, np.nan, codes)
+
+
+def spread_over(rows: np.ndarray, most: int) -> np.ndarray:
+    """Return at most ``most`` of the rows, evenly spread.
+
+    Example:
+        >>> spread_over(np.arange(10), 4).tolist()
+        [0, 2, 5, 7]
+    """
+    if len(rows) <= most:
+        return rows
+    return rows[np.arange(most) * len(rows) // most]
