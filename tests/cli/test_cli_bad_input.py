@@ -346,7 +346,7 @@ DECISIONS = {
         ][1:],
         'Column "when" is ignored: it holds dates',
     ),
-    "repeated rows": Decision(from_table(size=1.0, age=np.arange(40) % 4), "equal an earlier row"),
+    "repeated rows": Decision(from_table(size=1.0, age=np.arange(40) % 4), "duplicate-rows"),
     "a rare class": Decision(
         from_table(kind=["b"] * 2 + ["a"] * 38), 'class "b" has 2 of the 3 rows'
     ),
