@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from . import checks, diagnosis
 from .data.checks import DATA_CHECKS
 from .data.draws import DRAWS
+from .data.folds import FOLDS
 from .data.rotating import TURNINGS
 from .data.scaling import SCALINGS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
@@ -20,6 +21,7 @@ FAMILIES: Mapping[str, Family] = {
     "before training": {name_of(check): check for check in checks.CHECKS},
     **RULE_FAMILIES,
     "a split": DRAWS,
+    "folds": FOLDS,
     "a preparation": {**SCALINGS, **TURNINGS},
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an optimiser": {rule.name: rule.update for rule in RULES},

@@ -123,6 +123,17 @@ def by_time(task: Wanted, _rng: np.random.Generator) -> list[np.ndarray]:
         >>> [part.tolist() for part in by_time(task, np.random.default_rng(0))]
         [[0], [2], [1, 3]]
     """
+    return cut_by_time(task)
+
+
+def cut_by_time(task: Wanted) -> list[np.ndarray]:
+    """Return the rows of each held-out part, earlier ones first, and what is earlier than all.
+
+    Example:
+        >>> times = np.array([3.0, 1.0, 4.0, 2.0])
+        >>> [part.tolist() for part in cut_by_time(Wanted(np.zeros(4, int), [2], times))]
+        [[0, 2], [1, 3]]
+    """
     times, sizes = _of_groups(task, "different times")
     part_of_time = _deal(np.arange(len(sizes))[::-1], sizes, task.totals[::-1])
     parts = _places(part_of_time[times], len(task.totals))

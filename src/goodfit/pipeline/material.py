@@ -94,7 +94,7 @@ def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
         raise DataError(
             "data= takes a pair (X, y).",
             given=type(data).__name__,
-            do="Pass data=(X, y), or data=Arrays(X, y, groups=...) for a split by groups.",
+            do="Pass data=(X, y). For a split by groups: data=Arrays(X, y, groups=...).",
         )
     return data_stage.from_arrays(
         data.x,
