@@ -15,7 +15,7 @@ run to the same bits. Observers see it and may not change it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -40,8 +40,9 @@ CLEAN_EPOCHS, CLEAN_EVERY = 8, 4
 class Course:
     """Where a run stands: counters, early stopping, this epoch's probes, weights, best weights.
 
-    ``step`` and ``epoch`` count what is finished. ``probes`` is ``[steps_per_epoch, 2]``, ``units``
-    what looks carry on (see :class:`goodfit.probes.OwnLooks`).
+    ``step`` and ``epoch`` count what is finished, ``losses`` holds the validation loss of each
+    epoch. ``probes`` is ``[steps_per_epoch, 2]``, ``units`` what looks carry on (see
+    :class:`goodfit.probes.OwnLooks`).
     """
 
     population: Population
@@ -52,6 +53,7 @@ class Course:
     best_epoch: int = 0
     best_loss: float = math.inf
     stopped: str = ""
+    losses: list[float] = field(default_factory=list)
     units: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -136,7 +138,8 @@ def run_epoch(job: Job, course: Course) -> None:
     """Run the steps of an epoch that are still to do, a few at a time."""
     per_epoch = job.batches.steps_per_epoch
     first = course.epoch * per_epoch
-    table = coefficients(job.recipe, np.arange(first, first + per_epoch), job.budget)
+    steps = np.arange(first, first + per_epoch)
+    table = coefficients(job.recipe, steps, job.budget, course.losses)
     batches = islice(job.batches.epoch(course.epoch), course.step - first, None)
     while few := list(islice(batches, STEPS_PER_CALL)):
         done = course.step - first
@@ -158,21 +161,26 @@ def look_if_due(job: Job, course: Course, table: Tensor, few: list[Batch]) -> No
     job.observer.after_look(course, {"kind": "look", **row})
 
 
-def coefficients(recipe: Recipe, steps: np.ndarray, budget: Budget) -> Tensor:
-    """Return the update rule's numbers for ``steps``: ``[S, C, 1]``."""
-    rates = rates_at(recipe, steps, budget)
+def coefficients(
+    recipe: Recipe, steps: np.ndarray, budget: Budget, losses: Sequence[float] = ()
+) -> Tensor:
+    """Return the update rule's numbers for ``steps``: ``[S, C, 1]``; see :func:`rates_at`."""
+    rates = rates_at(recipe, steps, budget, losses)
     table = coefficients_of(recipe.optimizer, recipe.penalty, rates, steps)
     return torch.from_numpy(table).unsqueeze(2)
 
 
-def rates_at(recipe: Recipe, steps: np.ndarray, budget: Budget) -> np.ndarray:
-    """Return the learning rate at each of ``steps``."""
+def rates_at(
+    recipe: Recipe, steps: np.ndarray, budget: Budget, losses: Sequence[float] = ()
+) -> np.ndarray:
+    """Return the learning rate at each of ``steps``, after epochs of such validation losses."""
     return learning_rates(
         recipe.schedule,
         lr=base_rate(recipe.optimizer, recipe.batch_size or 1),
         steps=steps.astype(np.float64),
         num_steps=budget.num_steps,
         steps_per_epoch=budget.steps_per_epoch,
+        losses=losses,
     )
 
 
@@ -182,6 +190,7 @@ def finish_epoch(job: Job, course: Course) -> None:
     clean_loss, clean_metric = evaluate_clean(job, course)
     train_loss = float(course.probes[:, 0].double().mean())
     course.epoch += 1
+    course.losses.append(loss)
     if loss < course.best_loss - job.recipe.early_stopping.min_delta or course.epoch == 1:
         course.best_loss, course.best_epoch = loss, course.epoch
         for name, tensor in weights(course.population).items():
@@ -245,7 +254,7 @@ def _steps_row(job: Job, course: Course) -> Row:
         "step": (steps + 1).tolist(),
         "loss": course.probes[:, 0].tolist(),
         "grad_norm": course.probes[:, 1].tolist(),
-        "lr": rates_at(job.recipe, steps, job.budget).tolist(),
+        "lr": rates_at(job.recipe, steps, job.budget, course.losses).tolist(),
     }
 
 

@@ -14,17 +14,32 @@ from hypothesis import strategies as st
 from torch.optim.lr_scheduler import (
     ConstantLR,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LinearLR,
     LRScheduler,
+    MultiStepLR,
     OneCycleLR,
+    ReduceLROnPlateau,
     SequentialLR,
     StepLR,
 )
 
 from goodfit import recipe as recipes
 from goodfit.optim import FACTORS, base_rate, learning_rates
-from goodfit.recipe import Constant, Cosine, Exponential, OneCycle, Schedule, Step
+from goodfit.recipe import (
+    Constant,
+    Cosine,
+    Cyclical,
+    Exponential,
+    MultiStep,
+    OneCycle,
+    OnPlateau,
+    Schedule,
+    Step,
+    WarmRestarts,
+)
 
 LR = 0.3
 MakeScheduler = Callable[[torch.optim.Optimizer], LRScheduler]
@@ -103,6 +118,63 @@ def test_one_cycle(num_steps: int, rise: float) -> None:
     check(ours(OneCycle(rise=rise, div=10.0, final_div=100.0), num_steps), expected)
 
 
+@pytest.mark.parametrize("num_steps", [1, 7, 50, 101])
+def test_multi_step(num_steps: int) -> None:
+    expected = torchs(lambda o: MultiStepLR(o, [2, 3, 9], gamma=0.3), num_steps, every=7)
+    check(ours(MultiStep(epochs=(2, 3, 9), gamma=0.3), num_steps), expected)
+
+
+@pytest.mark.parametrize(("first", "mult"), [(1, 1), (2, 1), (1, 2), (2, 3)])
+@pytest.mark.parametrize("num_steps", [1, 7, 14, 15, 120])
+def test_warm_restarts(first: int, mult: int, num_steps: int) -> None:
+    expected = torchs(
+        lambda o: CosineAnnealingWarmRestarts(o, T_0=7 * first, T_mult=mult, eta_min=LR * 0.1),
+        num_steps,
+    )
+    check(ours(WarmRestarts(first=first, mult=mult, floor=0.1), num_steps), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode"), [("triangular", "triangular"), ("halved", "triangular2")]
+)
+@pytest.mark.parametrize(("rise", "half"), [(1.0, 7), (0.5, 4), (3.0, 21)])
+def test_cyclical(shape, mode, rise: float, half: int) -> None:
+    expected = torchs(
+        lambda o: CyclicLR(o, LR / 5, LR, step_size_up=half, mode=mode, cycle_momentum=False), 100
+    )
+    check(ours(Cyclical(rise=rise, div=5.0, shape=shape), 100), expected)
+
+
+LOSSES = st.lists(
+    st.sampled_from([1.0, 0.99995, 0.9, 0.5, 0.4, 2.0, float("nan")]), min_size=1, max_size=40
+)
+
+
+@given(
+    losses=LOSSES,
+    patience=st.integers(0, 3),
+    cooldown=st.integers(0, 3),
+    floor=st.sampled_from([0.0, 0.02]),
+)
+def test_on_plateau(losses: list[float], patience: int, cooldown: int, floor: float) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
+    options = {"patience": patience, "threshold": 1e-4, "cooldown": cooldown, "eps": 0.0}
+    scheduler = ReduceLROnPlateau(optimizer, factor=0.3, min_lr=LR * floor, **options)
+    expected = []
+    for loss in losses:
+        expected += [float(optimizer.param_groups[0]["lr"])] * 7
+        scheduler.step(loss)
+    schedule = OnPlateau(factor=0.3, patience=patience, cooldown=cooldown, floor=floor)
+    steps = np.arange(7.0 * len(losses))
+    options = {"lr": LR, "num_steps": 7 * len(losses), "steps_per_epoch": 7}
+    whole = learning_rates(schedule, steps=steps, losses=losses, **options)
+    check(whole, expected)
+    for epoch in range(len(losses)):
+        part = steps[7 * epoch : 7 * epoch + 7]
+        known = learning_rates(schedule, steps=part, losses=losses[:epoch], **options)
+        assert (known == whole[7 * epoch : 7 * epoch + 7]).all(), "a resumed run asks from here"
+
+
 def warmed_up(proper: MakeScheduler, warmup: int) -> MakeScheduler:
     def make(optimizer: torch.optim.Optimizer) -> LRScheduler:
         rise = LinearLR(
@@ -153,6 +225,22 @@ SCHEDULES = st.one_of(
     st.builds(Step, every=st.integers(1, 50), gamma=st.floats(1e-9, 1.0), warmup=FRACTIONS),
     st.builds(Exponential, gamma=st.floats(1e-9, 1.0), warmup=FRACTIONS),
     st.builds(Cosine, floor=FRACTIONS, warmup=FRACTIONS),
+    st.builds(MultiStep, gamma=st.floats(1e-9, 1.0), warmup=FRACTIONS),
+    st.builds(
+        WarmRestarts,
+        first=st.integers(1, 9),
+        mult=st.integers(1, 3),
+        floor=FRACTIONS,
+        warmup=FRACTIONS,
+    ),
+    st.builds(
+        Cyclical,
+        rise=st.floats(1e-3, 50.0),
+        div=st.floats(1.0, 1e6),
+        shape=st.sampled_from(["triangular", "halved"]),
+        warmup=FRACTIONS,
+    ),
+    st.builds(OnPlateau, warmup=FRACTIONS),
     st.builds(
         OneCycle,
         rise=st.floats(0.0, 1.0, exclude_min=True, exclude_max=True),

@@ -15,6 +15,7 @@ from goodfit.recipe import (
     AdamW,
     Constant,
     Cosine,
+    Cyclical,
     DataSource,
     Decoupled,
     EarlyStopping,
@@ -24,17 +25,20 @@ from goodfit.recipe import (
     Momentum,
     MomentumEMA,
     MomentumLRInside,
+    MultiStep,
     Nesterov,
     NesterovLookahead,
     NesterovRewritten,
     NoPenalty,
     OneCycle,
+    OnPlateau,
     OwnNet,
     Prepare,
     Recipe,
     RMSProp,
     Split,
     Step,
+    WarmRestarts,
 )
 
 positive = st.floats(min_value=5e-324, max_value=1.7976931348623157e308)
@@ -94,6 +98,26 @@ SCHEDULES = {
     Step: {"warmup": fractions, "every": counts, "gamma": positive},
     Exponential: {"warmup": fractions, "gamma": positive},
     Cosine: {"warmup": fractions, "floor": fractions},
+    MultiStep: {
+        "warmup": fractions,
+        "epochs": st.sets(counts, min_size=1, max_size=4).map(lambda some: tuple(sorted(some))),
+        "gamma": positive,
+    },
+    WarmRestarts: {"warmup": fractions, "first": counts, "mult": counts, "floor": fractions},
+    Cyclical: {
+        "warmup": fractions,
+        "rise": positive,
+        "div": st.floats(1.0, 1e300),
+        "shape": st.sampled_from(["triangular", "halved"]),
+    },
+    OnPlateau: {
+        "warmup": fractions,
+        "factor": inner,
+        "patience": st.integers(0),
+        "threshold": fractions,
+        "cooldown": st.integers(0),
+        "floor": fractions,
+    },
     OneCycle: {"rise": inner, "div": positive, "final_div": positive},
 }
 PENALTIES = {

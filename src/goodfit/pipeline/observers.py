@@ -18,7 +18,7 @@ from ..runs import Cadence, Interruption, Journal, RunFolder, checkpoints
 from ..runs.checkpoints import Checkpoint
 
 SHARE_FOR_CHECKPOINTS = 0.01
-_COUNTERS = ("step", "epoch", "best_epoch", "best_loss", "stopped")
+_COUNTERS = ("step", "epoch", "best_epoch", "best_loss", "stopped", "losses")
 _SHOWN_EVERY_S = 0.1
 _UNITS = "units."
 
@@ -180,7 +180,7 @@ def _check_shape(name: str, now: Tensor | None, before: Tensor | None) -> None:
 class Bar:
     """A progress bar on standard error: epoch, loss, metric, learning rate, time left."""
 
-    def __init__(self, *, num_steps: int, metric: str, rate: Callable[[int], float]) -> None:
+    def __init__(self, *, num_steps: int, metric: str, rate: Callable[[Course], float]) -> None:
         self.metric, self.rate = metric, rate
         self._validated, self._shown_at = "", 0.0
         self._progress = Progress(*_columns(), console=Console(stderr=True), transient=False)
@@ -217,7 +217,7 @@ class Bar:
     def _show(self, course: Course) -> None:
         done = course.step % len(course.probes) or len(course.probes)
         loss = float(course.probes[done - 1, 0])
-        rate = self.rate(max(course.step - 1, 0))
+        rate = self.rate(course)
         told = f"epoch {course.epoch + 1} loss {loss:.4g} lr {rate:.2g}{self._validated}"
         self._progress.update(self._task, completed=course.step, told=told)
 

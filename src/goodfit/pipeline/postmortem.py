@@ -49,22 +49,24 @@ def _examine(job: Job, course: Course, bad: int) -> Autopsy | None:
     A norm overflows before its numbers do: what made it is then a step or two later.
     """
     goal = max(bad - 1, 0)
-    replay(job, goal)
+    losses = course.losses
+    replay(job, goal, losses=losses)
     for step in range(goal, min(bad + SEVERAL, course.step)):
         found = _look_at(job, course, step)
         if found is not None:
             return found
-        replay(job, step + 1, begin=step)
+        replay(job, step + 1, begin=step, losses=losses)
     return None
 
 
-def replay(job: Job, goal: int, *, begin: int = 0) -> None:
+def replay(job: Job, goal: int, *, begin: int = 0, losses: Sequence[float] = ()) -> None:
     """Run the steps from ``begin`` up to ``goal``, on the population of the job's executor."""
     step = begin
     while step < goal:
         few = _batches(job, step, min(STEPS_PER_CALL, goal - step))
         numbers = np.arange(step, step + len(few))
-        job.executor.run(step, coefficients(job.recipe, numbers, job.budget), few)
+        table = coefficients(job.recipe, numbers, job.budget, losses)
+        job.executor.run(step, table, few)
         step += len(few)
 
 

@@ -194,13 +194,18 @@ def _with_bar(job: Job, stack: ExitStack) -> Job:
     budget, recipe = job.budget, job.recipe
     name = METRICS[recipe.task][0]
     bar = stack.enter_context(
-        Bar(num_steps=budget.num_steps, metric=name, rate=lambda step: _rate(recipe, budget, step))
+        Bar(
+            num_steps=budget.num_steps,
+            metric=name,
+            rate=lambda course: _rate(recipe, budget, course),
+        )
     )
     return replace(job, observer=Together(bar, job.observer))
 
 
-def _rate(recipe: Recipe, budget: Budget, step: int) -> float:
-    return float(rates_at(recipe, np.array([step]), budget)[0])
+def _rate(recipe: Recipe, budget: Budget, course: Course) -> float:
+    last = np.array([max(course.step - 1, 0)])
+    return float(rates_at(recipe, last, budget, course.losses)[0])
 
 
 def use_threads(recipe: Recipe) -> None:

@@ -31,7 +31,18 @@ from .optimizers import (
     Penalty,
     RMSProp,
 )
-from .schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step
+from .schedules import (
+    Constant,
+    Cosine,
+    Cyclical,
+    Exponential,
+    MultiStep,
+    OneCycle,
+    OnPlateau,
+    Schedule,
+    Step,
+    WarmRestarts,
+)
 from .schema import EarlyStopping, Engine, Recipe
 from .space import LARGEST_GRID, Space, check_grid
 from .space_make import read_space, space_of, write_space
@@ -52,6 +63,7 @@ __all__ = [
     "Choice",
     "Constant",
     "Cosine",
+    "Cyclical",
     "DataSource",
     "Decoupled",
     "Distribution",
@@ -65,11 +77,13 @@ __all__ = [
     "Momentum",
     "MomentumEMA",
     "MomentumLRInside",
+    "MultiStep",
     "Nesterov",
     "NesterovLookahead",
     "NesterovRewritten",
     "Net",
     "NoPenalty",
+    "OnPlateau",
     "OneCycle",
     "Optimizer",
     "OwnNet",
@@ -84,6 +98,7 @@ __all__ = [
     "Split",
     "Step",
     "Uniform",
+    "WarmRestarts",
     "check_grid",
     "choice",
     "find_line",

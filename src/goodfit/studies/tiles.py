@@ -283,7 +283,8 @@ def _table(group: Group, progress: Progress) -> Tensor:
     recipe = progress.asked.recipe
     budget = budget_of(recipe, group.batches(recipe))
     first = progress.epoch * budget.steps_per_epoch
-    return coefficients(recipe, np.arange(first, first + budget.steps_per_epoch), budget)
+    steps = np.arange(first, first + budget.steps_per_epoch)
+    return coefficients(recipe, steps, budget, progress.validation_loss)
 
 
 def _look(
