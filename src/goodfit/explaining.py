@@ -11,6 +11,7 @@ from .data.folds import FOLDS
 from .data.rotating import TURNINGS
 from .data.scaling import SCALINGS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
+from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
@@ -26,6 +27,7 @@ FAMILIES: Mapping[str, Family] = {
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,
+    "clipping": {name: made for name, made in CLIPS.items() if name != "none"},
     "a penalty": {name: made for name, made in PENALTIES.items() if name != "none"},
 }
 

@@ -166,7 +166,7 @@ def coefficients(
 ) -> Tensor:
     """Return the update rule's numbers for ``steps``: ``[S, C, 1]``; see :func:`rates_at`."""
     rates = rates_at(recipe, steps, budget, losses)
-    table = coefficients_of(recipe.optimizer, recipe.penalty, rates, steps)
+    table = coefficients_of(recipe.optimizer, recipe.penalty, recipe.clip, rates, steps)
     return torch.from_numpy(table).unsqueeze(2)
 
 
@@ -199,7 +199,8 @@ def finish_epoch(job: Job, course: Course) -> None:
     epoch = {"train_loss": train_loss, "validation_loss": loss, "metric": metric}
     epoch |= {"clean_loss": clean_loss, "clean_metric": clean_metric}
     place = {"kind": "epoch", "epoch": course.epoch, "step": course.step}
-    job.observer.after_epoch(course, [_steps_row(job, course), {**place, **epoch}])
+    rows = [_steps_row(job, course), *_tallies(job, course), {**place, **epoch}]
+    job.observer.after_epoch(course, rows)
 
 
 def why_stop(recipe: Recipe, course: Course, train_loss: float) -> str:
@@ -256,6 +257,14 @@ def _steps_row(job: Job, course: Course) -> Row:
         "grad_norm": course.probes[:, 1].tolist(),
         "lr": rates_at(job.recipe, steps, job.budget, course.losses).tolist(),
     }
+
+
+def _tallies(job: Job, course: Course) -> list[Row]:
+    """Return how many steps were cut so far, where gradients are clipped."""
+    if job.recipe.clip.kind == "none":
+        return []
+    cut = int(course.population.slots[-1][0, 0])
+    return [{"kind": "tallies", "clipped": {"happened": cut, "of": course.step}}]
 
 
 def accuracy(outputs: Tensor, target: Tensor) -> float:

@@ -22,6 +22,7 @@ from goodfit.recipe import (
     Decoupled,
     Elastic,
     Momentum,
+    NoClip,
     NoPenalty,
     Optimizer,
     Penalty,
@@ -40,7 +41,9 @@ def ours(task: Task, optimizer: Optimizer, penalty: Penalty, *, fused: bool = Fa
     recipe = Recipe(data="digits", optimizer=optimizer, penalty=penalty)
     rule = rule_for(recipe, task.net)
     rates = np.full(STEPS, optimizer.lr)
-    table = torch.from_numpy(coefficients_of(optimizer, penalty, rates, np.arange(float(STEPS))))
+    table = torch.from_numpy(
+        coefficients_of(optimizer, penalty, NoClip(), rates, np.arange(float(STEPS)))
+    )
     w = row_of(task.net).unsqueeze(0)
     slots = tuple(torch.zeros_like(w) for _ in rule.slots)
     for numbers, index in zip(table, task.batches(STEPS), strict=True):
@@ -119,7 +122,7 @@ def test_l1_leaves_a_weight_at_zero() -> None:
     net = nn.Linear(2, 1, bias=False)
     optimizer, penalty = SGD(), L1(strength=1.0)
     rule = rule_for(Recipe(data="digits", optimizer=optimizer, penalty=penalty), net)
-    table = coefficients_of(optimizer, penalty, np.array([0.1]), np.zeros(1))
+    table = coefficients_of(optimizer, penalty, NoClip(), np.array([0.1]), np.zeros(1))
     w, _ = rule.update(
         torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2), (), *torch.from_numpy(table[0])
     )

@@ -13,6 +13,9 @@ from goodfit.recipe import (
     Adagrad,
     Adam,
     AdamW,
+    ClipNorm,
+    ClipPercentile,
+    ClipValue,
     Constant,
     Cosine,
     Cyclical,
@@ -29,6 +32,7 @@ from goodfit.recipe import (
     Nesterov,
     NesterovLookahead,
     NesterovRewritten,
+    NoClip,
     NoPenalty,
     OneCycle,
     OnPlateau,
@@ -127,7 +131,14 @@ PENALTIES = {
     Elastic: {"alpha": non_negative, "beta": non_negative},
     Decoupled: {"strength": non_negative},
 }
+CLIPS = {
+    NoClip: {},
+    ClipValue: {"limit": positive},
+    ClipNorm: {"limit": positive},
+    ClipPercentile: {"share": inner},
+}
 FAMILIES = {
+    "clip": CLIPS,
     "net": NETS,
     "optimizer": OPTIMIZERS,
     "penalty": PENALTIES,
@@ -158,6 +169,7 @@ recipes = st.builds(
     net=st.none() | member_of(NETS),
     optimizer=member_of(OPTIMIZERS),
     penalty=member_of(PENALTIES),
+    clip=member_of(CLIPS),
     schedule=member_of(SCHEDULES),
     early_stopping=st.builds(
         EarlyStopping, enabled=st.booleans(), patience=counts, min_delta=non_negative

@@ -72,7 +72,7 @@ VARY: dict[str, tuple[dict[str, Any], str, str]] = {
     "an ambiguous name": (
         {"kind": choice("a", "b")},
         'the name "kind"',
-        "net.kind, optimizer.kind, penalty.kind, schedule.kind",
+        "net.kind, optimizer.kind, penalty.kind, clip.kind, schedule.kind",
     ),
     "a value": ({"lr": 0.1}, '"lr" was given a value', "lr=choice"),
     "a list": ({"hidden": (8, 8)}, '"hidden" was given a value', "hidden=choice"),

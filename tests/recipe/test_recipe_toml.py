@@ -16,6 +16,7 @@ from recipe_strategies import FAMILIES, member_of, recipes
 from goodfit.recipe import (
     MLP,
     AdamW,
+    Clip,
     DataSource,
     Net,
     Optimizer,
@@ -26,7 +27,13 @@ from goodfit.recipe import (
     write,
 )
 
-UNIONS = {"net": Net, "optimizer": Optimizer, "penalty": Penalty, "schedule": Schedule}
+UNIONS = {
+    "clip": Clip,
+    "net": Net,
+    "optimizer": Optimizer,
+    "penalty": Penalty,
+    "schedule": Schedule,
+}
 MEMBERS = [(family, kind) for family, kinds in FAMILIES.items() for kind in kinds]
 
 
@@ -113,6 +120,7 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
             "base_batch_size": 32,
         },
         "penalty": {"kind": "none"},
+        "clip": {"kind": "none"},
         "schedule": {"kind": "cosine", "floor": 0.0, "warmup": 0.05},
         "early_stopping": {"enabled": True, "patience": 10, "min_delta": 0.0},
         "engine": {"mode": "auto"},

@@ -1,11 +1,13 @@
 """Optimisation: update rules on rows, decay and clipping around them, learning-rate schedules."""
 
+from .clipping import CLIPS
 from .decay import PENALTIES
 from .rules import RULES, Rule, Slots
 from .schedules import FACTORS, base_rate, learning_rates
 from .whole import coefficient_table, coefficients_of, rule_for, rule_of
 
 __all__ = [
+    "CLIPS",
     "FACTORS",
     "PENALTIES",
     "RULES",

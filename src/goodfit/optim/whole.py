@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..nets import decaying, mask_of
-from ..recipe import NoPenalty, Optimizer, Penalty, Recipe
+from ..recipe import Clip, NoClip, NoPenalty, Optimizer, Penalty, Recipe
+from .clipping import clip_numbers, with_clip
 from .decay import decay_numbers, with_decay
 from .rules import RULES, Array, Rule
 
@@ -44,7 +45,8 @@ def rule_for(recipe: Recipe, net: nn.Module) -> Rule:
 
     Masks depend on the network alone and are the same for all rows of a population.
     """
-    return rule_of(recipe.optimizer, recipe.penalty, decay_mask=decay_mask(recipe.optimizer, net))
+    mask = decay_mask(recipe.optimizer, net)
+    return with_clip(rule_of(recipe.optimizer, recipe.penalty, decay_mask=mask), recipe.clip)
 
 
 def decay_mask(optimizer: Optimizer, net: nn.Module) -> Tensor | None:
@@ -58,13 +60,14 @@ def decay_mask(optimizer: Optimizer, net: nn.Module) -> Tensor | None:
 
 
 def coefficients_of(
-    optimizer: Optimizer, penalty: Penalty, lr: Array, steps: Array
+    optimizer: Optimizer, penalty: Penalty, clip: Clip, lr: Array, steps: Array
 ) -> NDArray[np.float32]:
     """Return one row's coefficients at ``steps`` (from 0) and rates ``lr``: ``[S, C]``."""
     rule = base_rule_of(optimizer)
     numbers = (
         *rule.coefficients(optimizer, lr, steps + 1.0),
         *decay_numbers(optimizer, rule, penalty, lr).values(),
+        *clip_numbers(clip, steps),
     )
     columns = np.broadcast_arrays(np.asarray(lr), *numbers)[1:]
     return np.stack(columns, axis=1).astype(np.float32)
@@ -78,7 +81,7 @@ def coefficient_table(
     ``lr`` is ``[S, K]``: the rate of each row at each step.
     """
     rows = [
-        coefficients_of(optimizer, NoPenalty(), lr[:, k], steps)
+        coefficients_of(optimizer, NoPenalty(), NoClip(), lr[:, k], steps)
         for k, optimizer in enumerate(optimizers)
     ]
     return np.stack(rows, axis=2)

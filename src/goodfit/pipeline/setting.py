@@ -7,7 +7,7 @@ import math
 from torch import nn
 
 from ..nets import strongest_dropout
-from ..recipe import Recipe
+from ..recipe import ClipNorm, Recipe
 from ..records import DataCard, Setting, Task
 from .material import Material
 
@@ -31,6 +31,7 @@ def setting_of(recipe: Recipe, material: Material, net: nn.Module) -> Setting:
         optimizer=optimizer.kind,
         weight_decay=getattr(optimizer, "weight_decay", None),
         momentum=getattr(optimizer, "momentum", None),
+        max_grad_norm=recipe.clip.limit if isinstance(recipe.clip, ClipNorm) else None,
         num_parameters=sum(p.numel() for p in net.parameters()),
         dropout=strongest_dropout(net),
     )

@@ -7,6 +7,7 @@ distributions        what may stand in the place of a searched value
 space, space_make    the space: its parameters, grid, recipes; made of files, values, recipes
 """
 
+from .clips import Clip, ClipNorm, ClipPercentile, ClipValue, NoClip
 from .distributions import Choice, Distribution, IntegerRange, Layers, LogUniform, Range, Uniform
 from .distributions_make import choice, integer, layers, loguniform, uniform
 from .inputs import DataSource, Prepare, Split
@@ -61,6 +62,10 @@ __all__ = [
     "Adam",
     "AdamW",
     "Choice",
+    "Clip",
+    "ClipNorm",
+    "ClipPercentile",
+    "ClipValue",
     "Constant",
     "Cosine",
     "Cyclical",
@@ -82,6 +87,7 @@ __all__ = [
     "NesterovLookahead",
     "NesterovRewritten",
     "Net",
+    "NoClip",
     "NoPenalty",
     "OnPlateau",
     "OneCycle",

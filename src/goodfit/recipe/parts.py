@@ -64,3 +64,9 @@ def default_kind(kind: str) -> BeforeValidator:
         return {"kind": kind, **value} if isinstance(value, dict) else value
 
     return BeforeValidator(fill)
+
+
+def kinds_first(table: dict[str, Any]) -> dict[str, Any]:
+    """Let each table begin with its kind, which says what the other names mean."""
+    ordered = sorted(table.items(), key=lambda item: item[0] != "kind")
+    return {k: kinds_first(v) if isinstance(v, dict) else v for k, v in ordered}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from .clips import Clip, NoClip
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Net, OwnNet
 from .optimizers import AdamW, NoPenalty, Optimizer, Penalty
@@ -61,6 +62,7 @@ class Recipe(Part):
     net: Net | None = None
     optimizer: Optimizer = AdamW()
     penalty: Penalty = NoPenalty()
+    clip: Clip = NoClip()
     schedule: Schedule = Cosine()
     early_stopping: EarlyStopping = EarlyStopping()
     engine: Engine = Engine()
@@ -80,6 +82,7 @@ class Recipe(Part):
             net: MLP | CNN | OwnNet | None = None,
             optimizer: Optimizer = ...,
             penalty: Penalty = ...,
+            clip: Clip = ...,
             schedule: Schedule = ...,
             early_stopping: EarlyStopping = ...,
             engine: Engine = ...,

@@ -12,6 +12,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from ..errors import RecipeError, nearest
+from .parts import kinds_first
 from .schema import Recipe
 
 _SAMPLES = {
@@ -20,6 +21,7 @@ _SAMPLES = {
     "net": '{ kind = "mlp" }',
     "optimizer": '{ kind = "adamw" }',
     "schedule": '{ kind = "cosine" }',
+    "clip": '{ kind = "norm", limit = 1.0 }',
     "penalty": '{ kind = "l2", strength = 1e-4 }',
     "split": "{ test = 0.2 }",
     "prepare": '{ scale = "none" }',
@@ -61,13 +63,7 @@ def write(recipe: Recipe) -> str:
         >>> print(write(Recipe(data="iris")).splitlines()[0])
         task = "auto"
     """
-    return tomli_w.dumps(_kinds_first(recipe.model_dump(mode="json", exclude_none=True)))
-
-
-def _kinds_first(table: dict[str, Any]) -> dict[str, Any]:
-    """Let each table begin with its kind, which says what the other names mean."""
-    ordered = sorted(table.items(), key=lambda item: item[0] != "kind")
-    return {k: _kinds_first(v) if isinstance(v, dict) else v for k, v in ordered}
+    return tomli_w.dumps(kinds_first(recipe.model_dump(mode="json", exclude_none=True)))
 
 
 def validate(

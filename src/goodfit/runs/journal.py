@@ -34,6 +34,7 @@ from ..records import (
     Record,
     Setting,
     StepColumns,
+    Tally,
     joined_looks,
 )
 from .atomic import disk_errors, read_errors, sync_folder, write_all
@@ -161,6 +162,7 @@ def read_history(
     end = rows[-1] if rows and rows[-1].get("kind") == "end" else {}
     steps = [row for row in rows if row.get("kind") == "steps"]
     epochs = [_as_lists(row) for row in rows if row.get("kind") == "epoch"]
+    tallies = _tallies(rows)
     return History(
         metric=metric,
         steps=_columns(StepColumns, steps, path),
@@ -171,7 +173,8 @@ def read_history(
         steps_per_epoch=steps_per_epoch,
         best_epoch=end.get("best_epoch"),
         stopped=end.get("stopped", ""),
-        clipped=clipped,
+        tallies=tallies,
+        clipped=clipped or ("clipped" in tallies and tallies["clipped"].happened > 0),
         notes=(*end.get("notes", ()), *([found.note] if found.note else [])),
     )
 
@@ -206,6 +209,13 @@ def _record(kind: type[Kind], row: Row) -> Kind:
 def _last(kind: type[Kind], rows: tuple[dict[str, Any], ...], name: str) -> Kind | None:
     found = [row for row in rows if row.get("kind") == name]
     return _record(kind, found[-1]) if found else None
+
+
+def _tallies(rows: tuple[dict[str, Any], ...]) -> dict[str, Tally]:
+    """Return the last tallies: each row of them counts from the start."""
+    found = [row for row in rows if row.get("kind") == "tallies"]
+    last = {name: told for name, told in found[-1].items() if name != "kind"} if found else {}
+    return {name: Tally.from_json(told) for name, told in last.items()}
 
 
 def _as_lists(row: Row) -> dict[str, Any]:

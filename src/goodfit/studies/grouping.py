@@ -65,8 +65,8 @@ def key_of(recipe: Recipe) -> str:
 
 def _around(recipe: Recipe) -> list[str]:
     """Say what stands around the update's formula, where it is not as usual."""
-    penalty, decay_on = recipe.penalty.kind, recipe.optimizer.decay_on
-    told = {"penalty": (penalty, "none"), "decay on": (decay_on, "weights")}
+    penalty, clip, decay_on = recipe.penalty.kind, recipe.clip.kind, recipe.optimizer.decay_on
+    told = {"penalty": (penalty, "none"), "clip": (clip, "none"), "decay on": (decay_on, "weights")}
     return [f"{name} {value}" for name, (value, usual) in told.items() if value != usual]
 
 
