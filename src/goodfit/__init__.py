@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         uniform,
     )
     from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Trial, Verdict
-    from .studies import Study, load_study, resume_study, search
+    from .studies import Study, cross_validate, load_study, resume_study, search
 
 _HOMES = {
     ".adapters": ("Watch", "watch"),
@@ -127,7 +127,7 @@ _HOMES = {
     ".records": (
         *("DataCard", "Finding", "History", "RunInfo", "Scores", "SplitSizes", "Trial", "Verdict"),
     ),
-    ".studies": ("Study", "load_study", "resume_study", "search"),
+    ".studies": ("Study", "cross_validate", "load_study", "resume_study", "search"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -198,6 +198,7 @@ __all__ = [
     "check",
     "check_recipe",
     "choice",
+    "cross_validate",
     "diagnose",
     "integer",
     "layers",

@@ -141,6 +141,24 @@ def _fail(severities: Iterable[str], fail_on: Level | None) -> None:
         raise SystemExit(FOUND)
 
 
+@app.command("cross-validate")
+def cross_validate(
+    source: Source = None,
+    target: Target = None,
+    folder: Folder = None,
+    recipe: RecipeFile = None,
+    assign: Set = None,
+    folds: Annotated[int, typer.Option(help="How many folds.")] = 5,
+    kind: Annotated[
+        str, typer.Option(help="plain, stratified, grouped or time; auto goes by the data.")
+    ] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train on all but one fold and score on that one, for each; the test part stays sealed."""
+    said = [*_given(source, target, folder), *(assign or [])]
+    gf.study_commands.cross_validate(recipe, said, folds=folds, kind=kind, as_json=as_json)
+
+
 @app.command()
 def search(
     space: Annotated[

@@ -34,7 +34,7 @@ def train(
 
     Returns the severities of what was found.
     """
-    recipe = _recipe(file, assignments)
+    recipe = recipe_of(file, assignments)
     root = ROOT if out is None else None
     run = pipeline.train(recipe, out=out, root=root, listener=_listener(as_json, quiet))
     _show(run, as_json)
@@ -43,7 +43,7 @@ def train(
 
 def check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> list[Severity]:
     """Make the checks before training; returns the severities of what was found."""
-    checked = pipeline.check_recipe(_recipe(file, assignments))
+    checked = pipeline.check_recipe(recipe_of(file, assignments))
     if as_json:
         print_json({"verdicts": [v.to_json() for v in checked.verdicts]})
     else:
@@ -120,7 +120,8 @@ class Teller(pipeline.Listener):
         self.console.print(words.clean(said), highlight=False, markup=False, soft_wrap=True)
 
 
-def _recipe(file: Path | None, assignments: Sequence[str]) -> Recipe:
+def recipe_of(file: Path | None, assignments: Sequence[str]) -> Recipe:
+    """Return the recipe of a file, of assignments, or of both."""
     if file is not None:
         return read(file, assignments)
     if not any(assignment.startswith("data") for assignment in assignments):

@@ -6,15 +6,16 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 
 from . import studies
-from .commands import print_json
+from .commands import print_json, recipe_of
+from .data.folds import FoldKind
 from .recipe import read_space
 from .records import Severity
-from .report import print_study
+from .report import print_folds, print_study
 
 ROOT = Path("studies")
 
@@ -35,6 +36,19 @@ def search(
         study = studies.search(space, out=out, root=root, teller=teller, **options)
     _show_study(study, as_json)
     return [finding.severity for finding in study.findings]
+
+
+def cross_validate(
+    file: Path | None, assignments: Sequence[str], *, folds: int, kind: str, as_json: bool
+) -> None:
+    """Score a recipe on K folds that were held out in turn."""
+    found = studies.cross_validate(
+        recipe_of(file, assignments), folds=folds, kind=cast(FoldKind, kind)
+    )
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_folds(found, Console())
 
 
 def resume(path: Path, *, cluster: str | None, as_json: bool, quiet: bool) -> None:

@@ -46,24 +46,26 @@ class MemoryBatches:
     """Rows of tensors in memory (or mapped), shuffled anew in each epoch.
 
     The order depends on (seed, epoch) alone. A last batch of one row is left out: batch norm
-    has no variance over it; other rows are left out in the next epoch.
+    has no variance over it; other rows are left out in the next epoch. So are they where an
+    epoch takes ``most`` rows only.
     """
 
     data: Batch
     rows: Tensor
     batch_size: int
     seed: int
+    most: int | None = None
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch."""
-        full, rest = divmod(len(self.rows), self.batch_size)
+        full, rest = divmod(len(self.rows[: self.most]), self.batch_size)
         return full + (rest > 1 or not full)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield ``(index,)`` batches, each ``[batch_size]`` but perhaps the last."""
         generator = torch.Generator().manual_seed(mix(self.seed, _ORDER_STREAM, number))
-        order = self.rows[torch.randperm(len(self.rows), generator=generator)]
+        order = self.rows[torch.randperm(len(self.rows), generator=generator)][: self.most]
         for index in order.split(self.batch_size)[: self.steps_per_epoch]:
             yield (index,)
 

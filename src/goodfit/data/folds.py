@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, nearest
 from .dataset import Dataset
 from .draws import Wanted, cut_by_time
 
@@ -32,7 +32,8 @@ def fold_rows(
     classes, and plain for quantities. The same seed gives the same folds.
 
     Raises:
-        DataError: there are fewer rows, groups or times than folds, or none of what is asked for.
+        DataError: there are fewer rows, groups or times than folds, or none of what is asked
+            for, or there is no such kind.
 
     Example:
         >>> data = Dataset(name="toy", inputs=np.zeros((6, 1)), target=np.arange(6) % 2,
@@ -41,6 +42,10 @@ def fold_rows(
         >>> kind, [data.target[fold.held].tolist() for fold in folds]
         ('stratified', [[0, 1], [0, 1], [0, 1]])
     """
+    if kind not in ("auto", *FOLDS):
+        raise DataError(
+            "There are no such folds.", given=kind, do=nearest(kind, ["auto", *FOLDS]).capitalize()
+        )
     kind = _kind(dataset) if kind == "auto" else kind
     by = {"grouped": dataset.groups, "time": dataset.times, "stratified": dataset.target}.get(kind)
     if kind != "plain" and (by is None or (kind == "stratified" and not dataset.classes)):

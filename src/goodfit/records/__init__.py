@@ -21,7 +21,7 @@ from .history import (
     Tally,
 )
 from .joining import joined_looks
-from .results import RunInfo, Scores
+from .results import CrossValidation, RunInfo, Scores
 from .sheets import Chart, Line, Pictures, Sheet, Table
 from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 
@@ -31,6 +31,7 @@ __all__ = [
     "Chart",
     "Column",
     "Confirmed",
+    "CrossValidation",
     "Curve",
     "DataCard",
     "EpochColumns",

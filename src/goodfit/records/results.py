@@ -20,6 +20,22 @@ class Scores(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossValidation(Record):
+    """Scores on each fold that was held out, with their mean and its standard error.
+
+    The standard error of K values is ``s / sqrt(K)`` with ``s**2`` their variance (divisor K - 1).
+    Training parts overlap, so that it is rather too small.
+    """
+
+    kind: str
+    seed: int
+    folds: tuple[Scores, ...]
+    num_rows: tuple[int, ...]
+    mean: dict[str, float]
+    standard_error: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunInfo(Record):
     """What a run was made with, and what it cost (seconds of wall time)."""
 

@@ -10,7 +10,14 @@ from .sheet import print_sheet, sheet_html
 from .study import study_html
 from .study_terminal import print_study
 from .svg import curves_svg
-from .terminal import print_card, print_checked, print_findings, print_summary, print_verdicts
+from .terminal import (
+    print_card,
+    print_checked,
+    print_findings,
+    print_folds,
+    print_summary,
+    print_verdicts,
+)
 
 __all__ = [
     "Contents",
@@ -18,6 +25,7 @@ __all__ = [
     "print_card",
     "print_checked",
     "print_findings",
+    "print_folds",
     "print_sheet",
     "print_study",
     "print_summary",

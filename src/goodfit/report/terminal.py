@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..records import Curve, DataCard, Finding, Scores, SplitSizes, Verdict
+from ..records import CrossValidation, Curve, DataCard, Finding, Scores, SplitSizes, Verdict
 from .confusion import MAX_CLASSES, ClassResult, class_results, confused_pairs
 from .contents import Contents
 from .sparks import blocks
@@ -96,6 +96,18 @@ def print_summary(
         _print_mistakes(contents.scored[-1], console)
     print_findings(contents.findings, console)
     print_pairs(_places(contents, folder, report), console)
+
+
+def print_folds(found: CrossValidation, console: Console) -> None:
+    """Print the scores of each fold, their mean and its standard error."""
+    table = plain_table("fold", "rows", *(score_word(key).label for key in found.mean))
+    for fold, scores in enumerate(found.folds, start=1):
+        shown = (score_word(key).show(value) for key, value in scores.values.items())
+        table.add_row(str(fold), f"{scores.num_rows:,}", *shown)
+    for word, values in (("mean", found.mean), ("standard error", found.standard_error)):
+        table.add_row(word, "", *(score_word(key).show(value) for key, value in values.items()))
+    console.print(plain_text(f"{len(found.folds)} {found.kind} folds; the test part is sealed"))
+    console.print(table)
 
 
 def _target(card: DataCard) -> str:

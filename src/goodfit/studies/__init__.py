@@ -8,6 +8,7 @@ from .bar import Bar
 from .ending import load_study, write_report
 from .flow import Silent, resume_study, search
 from .folder import is_study
+from .folds import cross_validate
 from .strategies import STRATEGIES
 from .study import Study, best_trial, ranked
 from .wave import Asked, Progress, Wave
@@ -21,6 +22,7 @@ __all__ = [
     "Study",
     "Wave",
     "best_trial",
+    "cross_validate",
     "is_study",
     "load_study",
     "ranked",
