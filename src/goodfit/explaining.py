@@ -8,8 +8,7 @@ from . import checks, diagnosis
 from .data.checks import DATA_CHECKS
 from .data.draws import DRAWS
 from .data.folds import FOLDS
-from .data.rotating import TURNINGS
-from .data.scaling import SCALINGS
+from .data.preparations import PREPARATIONS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
 from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
@@ -23,7 +22,7 @@ FAMILIES: Mapping[str, Family] = {
     **RULE_FAMILIES,
     "a split": DRAWS,
     "folds": FOLDS,
-    "a preparation": {**SCALINGS, **TURNINGS},
+    "a preparation": PREPARATIONS,
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,

@@ -15,7 +15,7 @@ import torch
 from numpy.lib.npyio import NpzFile
 
 from ..errors import DataError, nearest
-from ..recipe.inputs import Split
+from ..recipe.inputs import Prepare, Split
 from .assemble import IMAGE_CHANNELS, Raw, assemble
 from .dataset import Dataset
 from .target import TaskChoice
@@ -60,6 +60,7 @@ def from_arrays(
     name: str = "arrays",
     task: TaskChoice = "auto",
     how: Split | None = None,
+    prepare: Prepare | None = None,
     groups: ArrayLike | None = None,
     times: ArrayLike | None = None,
 ) -> Dataset:
@@ -74,6 +75,7 @@ def from_arrays(
         name: How the data is called in the card and the report.
         task: "auto" decides by the values of ``y``; see ``read_target``.
         how: Names the column that the split goes by, if it goes by one.
+        prepare: Says which texts and dates of a table become inputs.
         groups: N values, equal for rows that stay in one part of a split.
         times: N numbers or dates: the order in which rows are split.
 
@@ -98,7 +100,7 @@ def from_arrays(
         groups=None if groups is None else _as_series(groups, "groups"),
         times=None if times is None else _as_series(times, "times"),
     )
-    return assemble(raw, task=task, how=how)
+    return assemble(raw, task=task, how=how, prepare=prepare)
 
 
 def read_npz(path: Path, *, name: str, target: str | None) -> Raw:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from ..recipe.inputs import Split
+from ..recipe.inputs import Prepare, Split
 from ..records import Column
 from .columns import LARGEST, check_usable, examine, is_used, sentence
 from .dataset import Dataset, array_blocks
@@ -38,10 +38,17 @@ class Raw:
     times: pd.Series | None = None
 
 
-def assemble(raw: Raw, *, task: TaskChoice = "auto", how: Split | None = None) -> Dataset:
+def assemble(
+    raw: Raw,
+    *,
+    task: TaskChoice = "auto",
+    how: Split | None = None,
+    prepare: Prepare | None = None,
+) -> Dataset:
     """Decide the task, drop rows without a target, and keep the inputs that can be used.
 
-    The column that the split goes by (``how``) is none of them, unless it is asked for.
+    The column that the split goes by (``how``) is none of them, unless it is asked for;
+    ``prepare`` says which texts and dates can be.
 
     Raises:
         DataError: inputs or target cannot be learned from.
@@ -59,7 +66,7 @@ def assemble(raw: Raw, *, task: TaskChoice = "auto", how: Split | None = None) -
         )
     target = read_target(raw.target, name=raw.target_name, task=task)
     kept_rows = _take(raw.inputs, target.kept)
-    inputs, columns, notes, roles = _usable(kept_rows, how)
+    inputs, columns, notes, roles = _usable(kept_rows, how, prepare)
     if raw.groups is not None or raw.times is not None:
         roles = given_roles(raw.groups, raw.times, target.kept, how)
     return Dataset(
@@ -91,11 +98,13 @@ def is_image(inputs: np.ndarray | pd.DataFrame) -> bool:
 Usable = tuple[np.ndarray | pd.DataFrame, tuple[Column, ...], list[str], Roles]
 
 
-def _usable(inputs: np.ndarray | pd.DataFrame, how: Split | None) -> Usable:
+def _usable(
+    inputs: np.ndarray | pd.DataFrame, how: Split | None, prepare: Prepare | None
+) -> Usable:
     if isinstance(inputs, np.ndarray):
         return inputs, (), _examine_array(inputs), read_roles(inputs, how)
     inputs = inputs.set_axis(inputs.columns.map(str), axis=1)
-    found, roles = examine(inputs), read_roles(inputs, how)
+    found, roles = examine(inputs, prepare), read_roles(inputs, how)
     aside = dict(roles.aside)
     columns = tuple(
         Column(name=column.name, kind="ignored", note=aside[column.name])

@@ -18,7 +18,7 @@ def describe(dataset: Dataset) -> DataCard:
     What is to be thought of them is said by :data:`goodfit.data.checks.DATA_CHECKS`.
 
     Hashes every row once, to find duplicates. ``input_shape`` of a table counts one input for
-    a numeric column and one for each category that occurs in the whole table; a preparation
+    a numeric or date column and one for each category that occurs in the whole table; a preparation
     knows only those of its training rows (``prepared_shape``).
 
     Example:
@@ -53,7 +53,7 @@ def _num_duplicates(dataset: Dataset) -> int:
 def _input_shape(dataset: Dataset) -> tuple[int, ...]:
     if dataset.input_kind != "table":
         return tuple(dataset.inputs.shape[1:])
-    widths = {"numeric": 1, "constant": 0, "ignored": 0}
+    widths = {"numeric": 1, "date": 1, "constant": 0, "ignored": 0}
     return (sum(widths.get(column.kind, column.num_distinct) for column in dataset.columns),)
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 from pandas.api import types
 
 from ..errors import DataError
+from ..recipe.inputs import Prepare
 from ..records import Column
 
 ValueKind = Literal["number", "bool", "text", "date", "empty", "other"]
 
-# More texts than this make a one-hot code that is wide and seen too rarely to be learned.
-MAX_CATEGORIES = 50
+_DATE = r"\d{4}-\d{2}-\d{2}"
 # Fewer than 8 of float32's 24 bits are left for a column that varies less than this.
 LEAST_VARIATION = 2.0**-16
 # A quarter of float32's range, so that the difference of two such numbers stays finite.
@@ -88,6 +88,30 @@ def as_texts(values: pd.Series) -> pd.Series:
     return values.astype(object).map(str, na_action="ignore")
 
 
+def as_dates(values: pd.Series) -> pd.DatetimeIndex:
+    """Return N dates and times, to the second, in UTC; what is missing or no date is NaT.
+
+    Texts are read as ISO 8601 ("2024-02-29", "2024-02-29T12:30:00+01:00").
+
+    Example:
+        >>> as_dates(pd.Series(["2024-02-29", "soon"])).day.tolist()
+        [29.0, nan]
+    """
+    if not types.is_datetime64_any_dtype(values.dtype):
+        texts = as_texts(values)
+        values = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
+    dates = pd.DatetimeIndex(values)
+    return (dates if dates.tz is None else dates.tz_convert(None)).as_unit("s")
+
+
+def _holds_dates(values: pd.Series, kind: ValueKind) -> bool:
+    """Say whether all that is present are dates, or ISO 8601 texts that begin with one."""
+    if kind == "text":
+        texts = pd.Series(as_texts(values).dropna().unique())
+        return bool(texts.str.match(_DATE).all()) and bool(as_dates(texts).notna().all())
+    return kind == "date" and bool((as_dates(values).isna() == values.isna().to_numpy()).all())
+
+
 def odd_value(values: pd.Series) -> str | None:
     """Return the commonest text that is no number, where more than half of the texts are numbers.
 
@@ -105,12 +129,12 @@ def odd_value(values: pd.Series) -> str | None:
     return str(counts.index[is_odd][0]) if 0 < 2 * num_odd < counts.sum() else None
 
 
-def examine(frame: pd.DataFrame) -> tuple[Column, ...]:
+def examine(frame: pd.DataFrame, prepare: Prepare | None = None) -> tuple[Column, ...]:
     """Decide what each column is; the reason for a decision stands in its ``note``.
 
     Numbers and booleans are numeric. Texts and categories are categorical up to 50 different
-    ones; more, or a different one in every row, are ignored, as are dates. A column with a
-    single value is constant. Infinity counts as missing.
+    ones; more, or a different one in every row, are ignored, as are dates; ``prepare`` may take
+    more texts, and dates. A column with a single value is constant. Infinity counts as missing.
 
     Raises:
         DataError: two columns have one name, or no column is usable.
@@ -125,7 +149,9 @@ def examine(frame: pd.DataFrame) -> tuple[Column, ...]:
         raise DataError(
             "Two columns have the same name.", given=f'"{twice[0]}"', do="Rename one of them."
         )
-    columns = tuple(_examine_one(name, column_of(frame, name)) for name in frame.columns)
+    columns = tuple(
+        _examine_one(name, column_of(frame, name), prepare or Prepare()) for name in frame.columns
+    )
     check_usable(columns)
     return columns
 
@@ -154,7 +180,7 @@ def is_used(column: Column) -> bool:
         >>> is_used(Column(name="id", kind="ignored"))
         False
     """
-    return column.kind in ("numeric", "categorical")
+    return column.kind in ("numeric", "categorical", "date")
 
 
 def sentence(column: Column) -> str:
@@ -167,14 +193,16 @@ def sentence(column: Column) -> str:
     return f'Column "{column.name}" {column.note}.'
 
 
-def _examine_one(name: str, values: pd.Series) -> Column:
+def _examine_one(name: str, values: pd.Series, prepare: Prepare) -> Column:
     kind = kind_of(values)
     if values.isna().all():
         return _ignored(name, values, "it has no values")
     if kind in ("number", "bool"):
         return _numeric(name, values)
+    if prepare.dates != "ignore" and _holds_dates(values, kind):
+        return _date(name, values)
     if kind == "text":
-        return _text(name, values)
+        return _text(name, values, prepare)
     held = "dates" if kind == "date" else "neither numbers nor texts"
     return _ignored(name, values, f"it holds {held}")
 
@@ -215,12 +243,20 @@ def _number_notes(finite: np.ndarray, num_infinite: int) -> list[str]:
     return notes
 
 
-def _text(name: str, values: pd.Series) -> Column:
+def _date(name: str, values: pd.Series) -> Column:
+    num_missing, num_distinct = int(values.isna().sum()), int(values.nunique())
+    if num_distinct == 1:
+        return _constant(name, num_missing=num_missing, num_distinct=1)
+    return Column(name=name, kind="date", num_missing=num_missing, num_distinct=num_distinct)
+
+
+def _text(name: str, values: pd.Series, prepare: Prepare) -> Column:
     num_missing = int(values.isna().sum())
     num_distinct = int(as_texts(values).nunique())
     if num_distinct == 1:
         return _constant(name, num_missing=num_missing, num_distinct=1)
-    reason = _why_ignored(num_distinct, len(values) - num_missing)
+    limit = prepare.most_categories if prepare.encode == "one-hot" else None
+    reason = _why_ignored(num_distinct, len(values) - num_missing, limit)
     notes = [f"is ignored: {reason}"] if reason else []
     odd = odd_value(values)
     if odd is not None:
@@ -249,11 +285,11 @@ def _are_numbers(values: pd.Series) -> bool:
     return not np.isnan(numbers).any()
 
 
-def _why_ignored(num_distinct: int, num_present: int) -> str:
+def _why_ignored(num_distinct: int, num_present: int, limit: int | None) -> str:
     if num_distinct == num_present:
         return "its text is another one in every row, as in an identifier"
-    if num_distinct > MAX_CATEGORIES:
-        return f"it holds {num_distinct:,} different texts, more than {MAX_CATEGORIES}"
+    if limit is not None and num_distinct > limit:
+        return f"it holds {num_distinct:,} different texts, more than {limit}"
     return ""
 
 

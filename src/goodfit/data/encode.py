@@ -6,18 +6,27 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError, nearest
-from .columns import as_numbers, as_texts, column_of, kind_of
+from .columns import as_dates, as_numbers, as_texts, column_of, kind_of
 from .dataset import Dataset
-from .preparation import Preparation, TablePreparation, encoded_shape
+from .dates import date_part
+from .encoders import codes_of
+from .preparation import (
+    Codes,
+    DatePart,
+    NumericColumn,
+    Preparation,
+    TablePreparation,
+    encoded_shape,
+)
 
 
 def encode(inputs: Dataset | pd.DataFrame | np.ndarray, preparation: Preparation) -> np.ndarray:
     """Turn raw inputs into the array that ``input_module`` takes.
 
     A table becomes float32 ``[N, num_columns]``, numeric columns first, then categorical ones
-    as codes; NaN stands for a missing or infinite number and for an unknown category. Columns
-    that the preparation does not know are left aside. Images stay uint8 ``[N, C, H, W]``, or
-    become float32, as other arrays ``[N, ...]`` do.
+    as codes, then indicators of what is missing; NaN stands for a missing or infinite number
+    and for an unknown category. Columns that the preparation does not know are left aside.
+    Images stay uint8 ``[N, C, H, W]``, or become float32, as other arrays ``[N, ...]`` do.
 
     Raises:
         DataError: a column is missing, holds no numbers where it did, or the shape is wrong.
@@ -44,13 +53,40 @@ def encode(inputs: Dataset | pd.DataFrame | np.ndarray, preparation: Preparation
 
 def _encode_table(frame: pd.DataFrame, table: TablePreparation) -> np.ndarray:
     columns = (*table.numeric, *table.categorical)
-    encoded = np.empty((len(frame), len(columns)), np.float32)
+    encoded = np.empty((len(frame), len(columns) + len(table.indicators)), np.float32)
     for place, column in enumerate(table.numeric):
-        encoded[:, place] = _numbers(frame, column.name)
+        encoded[:, place] = numbers_of(frame, column)
     for place, column in enumerate(table.categorical, start=len(table.numeric)):
-        codes = pd.Index(column.categories).get_indexer(as_texts(_column(frame, column.name)))
-        encoded[:, place] = np.where(codes < 0, np.nan, codes)
+        encoded[:, place] = codes_of(as_texts(_column(frame, column.name)), column)
+    for place, name in enumerate(table.indicators, start=len(columns)):
+        encoded[:, place] = _is_missing(frame, name, table)
     return encoded
+
+
+def numbers_of(frame: pd.DataFrame, column: NumericColumn) -> np.ndarray:
+    """Return float64 ``[N]``: the column's own numbers, or what is made of another column.
+
+    Raises:
+        DataError: the column is missing, or holds no numbers where it did.
+
+    Example:
+        >>> column = NumericColumn(name="a", fill=0.0, centre=0.0, scale=1.0)
+        >>> numbers_of(pd.DataFrame({"a": [1, None]}), column).tolist()
+        [1.0, nan]
+    """
+    made = column.made
+    if isinstance(made, DatePart):
+        return date_part(as_dates(_column(frame, made.column)), made)
+    if isinstance(made, Codes):
+        return codes_of(as_texts(_column(frame, made.column)), made)
+    return _numbers(frame, column.name)
+
+
+def _is_missing(frame: pd.DataFrame, name: str, table: TablePreparation) -> np.ndarray:
+    dated = {column.made.column for column in table.numeric if isinstance(column.made, DatePart)}
+    if name in dated:
+        return np.asarray(as_dates(_column(frame, name)).isna())
+    return np.isnan(_numbers(frame, name))
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

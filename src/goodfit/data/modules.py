@@ -24,7 +24,8 @@ class TableInput(nn.Module):
     """Fill, scale and one-hot code an encoded table ``[N, num_columns]`` to float32 ``[N, D]``.
 
     Numeric columns come first: a missing value takes ``fill``, then (x - centre) / scale. Of
-    each category, one output is 1; an unknown or missing one leaves all of them 0.
+    each category, one output is 1; an unknown or missing one leaves all of them 0. Of a hashed
+    text, one output is 1 or -1. Indicators come last, as they are.
 
     Example:
         >>> from goodfit.data.preparation import CategoricalColumn, NumericColumn
@@ -40,24 +41,34 @@ class TableInput(nn.Module):
     scale: Tensor
     onehot_column: Tensor
     onehot_code: Tensor
+    hash_column: Tensor
+    hash_code: Tensor
 
     def __init__(self, table: TablePreparation) -> None:
         super().__init__()
         self.num_numeric = len(table.numeric)
         for name in ("fill", "centre", "scale"):
             self.register_buffer(name, _floats([getattr(column, name) for column in table.numeric]))
-        pairs = [
-            (column, code)
-            for column, categorical in enumerate(table.categorical, start=self.num_numeric)
-            for code in range(len(categorical.categories))
-        ]
-        self.register_buffer("onehot_column", torch.tensor([c for c, _ in pairs], dtype=torch.long))
-        self.register_buffer("onehot_code", _floats([code for _, code in pairs]))
+        self.num_indicators = len(table.indicators)
+        self._register("onehot", _codes(table, hashed=False))
+        self._register("hash", _codes(table, hashed=True))
+
+    def _register(self, name: str, pairs: list[tuple[int, int]]) -> None:
+        columns = torch.tensor([column for column, _ in pairs], dtype=torch.long)
+        self.register_buffer(f"{name}_column", columns)
+        self.register_buffer(f"{name}_code", _floats([code for _, code in pairs]))
 
     def forward(self, encoded: Tensor) -> Tensor:
         numbers = _scaled(encoded[:, : self.num_numeric], self.fill, self.centre, self.scale)
         codes = encoded.index_select(1, self.onehot_column) == self.onehot_code
-        return torch.cat([numbers, codes.to(numbers.dtype)], dim=1)
+        outputs = [numbers, codes.to(numbers.dtype)]
+        if len(self.hash_code):
+            hashed = encoded.index_select(1, self.hash_column)
+            signs = (hashed == self.hash_code).to(numbers.dtype)
+            outputs.append(signs - (hashed == -self.hash_code).to(numbers.dtype))
+        if self.num_indicators:
+            outputs.append(encoded[:, -self.num_indicators :].to(numbers.dtype))
+        return torch.cat(outputs, dim=1)
 
 
 class ArrayInput(nn.Module):
@@ -187,6 +198,16 @@ def output_module(preparation: Preparation) -> nn.Module:
         'Identity'
     """
     return nn.Identity() if preparation.target is None else TargetOutput(preparation.target)
+
+
+def _codes(table: TablePreparation, *, hashed: bool) -> list[tuple[int, int]]:
+    """Return the encoded column and the code of each output: hashes count from 1, for a sign."""
+    return [
+        (place, code + hashed)
+        for place, column in enumerate(table.categorical, start=len(table.numeric))
+        if (column.hash_size is not None) == hashed
+        for code in range(column.num_outputs)
+    ]
 
 
 def _floats(values: list[float] | tuple[float, ...]) -> Tensor:

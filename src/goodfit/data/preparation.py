@@ -13,30 +13,74 @@ from ..records import Record
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatePart(Record):
+    """A number made of a column of dates; ``origin`` is the day that days are counted from."""
+
+    kind: Literal["date"] = "date"
+    column: str
+    part: str
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes(Record):
+    """The places of texts among ``categories``, from 0; ``missing`` stands for a missing text.
+
+    With ``own``, a missing text comes after all of them.
+    """
+
+    kind: Literal["codes"] = "codes"
+    column: str
+    categories: tuple[str, ...]
+    missing: str | None = None
+    own: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class NumericColumn(Record):
-    """A numeric column: a missing value becomes ``fill``; then (x - centre) / scale."""
+    """A numeric column: a missing value becomes ``fill``; then (x - centre) / scale.
+
+    ``made`` says what it is made of, where it is no column of the table.
+    """
 
     name: str
     fill: float
     centre: float
     scale: float
+    made: DatePart | Codes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoricalColumn(Record):
-    """A categorical column: one output for each category seen in training, sorted."""
+    """A categorical column: one output for each category seen in training, sorted.
+
+    ``missing`` is the category that a missing text takes; with ``own``, it has the output after
+    all others. A ``hash_size`` makes so many outputs, whatever the text.
+    """
 
     name: str
-    categories: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+    missing: str | None = None
+    own: bool = False
+    hash_size: int | None = None
+
+    @property
+    def num_outputs(self) -> int:
+        """Inputs of the network that the column becomes."""
+        return len(self.categories) + self.own if self.hash_size is None else self.hash_size
 
 
 @dataclass(frozen=True, kw_only=True)
 class TablePreparation(Record):
-    """Columns of a table, in the order in which they are encoded: numeric, then categorical."""
+    """Columns of a table, in the order in which they are encoded: numeric, then categorical.
+
+    Last come ``indicators``: columns that tell by 1 where their value is missing.
+    """
 
     kind: Literal["table"] = "table"
     numeric: tuple[NumericColumn, ...]
     categorical: tuple[CategoricalColumn, ...]
+    indicators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +203,7 @@ def encoded_shape(preparation: Preparation) -> tuple[int, ...]:
     """
     inputs = preparation.inputs
     if isinstance(inputs, TablePreparation):
-        return (len(inputs.numeric) + len(inputs.categorical),)
+        return (len(inputs.numeric) + len(inputs.categorical) + len(inputs.indicators),)
     return inputs.shape
 
 
@@ -167,6 +211,6 @@ def _scaled_shape(preparation: Preparation) -> tuple[int, ...]:
     """Return the shape before PCA."""
     inputs = preparation.inputs
     if isinstance(inputs, TablePreparation):
-        num_codes = sum(len(column.categories) for column in inputs.categorical)
-        return (len(inputs.numeric) + num_codes,)
+        num_codes = sum(column.num_outputs for column in inputs.categorical)
+        return (len(inputs.numeric) + num_codes + len(inputs.indicators),)
     return inputs.shape

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from ..recipe.inputs import Prepare
+from ..recipe.inputs import FOR_TABLES, Prepare
 from .columns import LARGEST
 from .dataset import Dataset, row_blocks
+from .filling import IMPUTERS
 from .preparation import (
     ArrayPreparation,
     ImagePreparation,
@@ -49,6 +50,7 @@ def fit(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparati
         >>> fit(data, np.array([0, 1]), Prepare()).inputs.centre
         (1.0,)
     """
+    _check_fields(dataset, prepare)
     _check_kind(dataset, prepare)
     preparation = _fit_inputs(dataset, train_rows, prepare)
     if prepared_shape(preparation) == (0,):
@@ -60,6 +62,22 @@ def fit(dataset: Dataset, train_rows: np.ndarray, prepare: Prepare) -> Preparati
     is_quantity = dataset.task == "regression"
     target = _fit_target(dataset.target[train_rows]) if is_quantity else None
     return replace(preparation, target=target)
+
+
+def _check_fields(dataset: Dataset, prepare: Prepare) -> None:
+    """Refuse fields that would be ignored: those for tables, elsewhere; gaps, of images."""
+    if dataset.input_kind == "table":
+        return
+    names = ("impute", *FOR_TABLES) if dataset.input_kind == "image" else FOR_TABLES
+    default = Prepare()
+    for name in names:
+        if getattr(prepare, name) != getattr(default, name):
+            raise DataError(
+                f"prepare.{name} plays no part for {dataset.input_kind}s.",
+                given=f"{name} = {getattr(prepare, name)!r}",
+                do="Leave it out"
+                + (", or give a DataFrame." if dataset.input_kind == "array" else "."),
+            )
 
 
 def _check_kind(dataset: Dataset, prepare: Prepare) -> None:
@@ -103,6 +121,8 @@ def _fit_image(images: np.ndarray, train_rows: np.ndarray, prepare: Prepare) -> 
 
 
 def _fit_array(array: np.ndarray, train_rows: np.ndarray, prepare: Prepare) -> ArrayPreparation:
+    if prepare.impute not in (None, "mean"):
+        return _fit_filled(array[train_rows].astype(np.float64), prepare)
     by_feature = Sample(array, train_rows)
     axes = _axes(array, prepare.scale, is_image=False)
     sample = by_feature if axes == (0,) else Sample(array, train_rows, axes)
@@ -113,6 +133,19 @@ def _fit_array(array: np.ndarray, train_rows: np.ndarray, prepare: Prepare) -> A
         centre=_by_feature(centre, array.shape[1:]),
         scale=_by_feature(scale, array.shape[1:]),
     )
+
+
+def _fit_filled(train: np.ndarray, prepare: Prepare) -> ArrayPreparation:
+    """Fit on a copy of the training rows whose gaps are filled, as scikit-learn's pipelines do."""
+    flat = np.where(np.abs(train) <= LARGEST, train, np.nan).reshape(len(train), -1)
+    fill = np.zeros(flat.shape[1])
+    for place, column in enumerate(flat.T):
+        present = column[~np.isnan(column)]
+        if len(present):
+            fill[place] = IMPUTERS[prepare.impute or "mean"](present)
+    filled = np.where(np.isnan(flat), fill, flat).reshape(train.shape)
+    fitted = _fit_array(filled, np.arange(len(train)), prepare.model_copy(update={"impute": None}))
+    return replace(fitted, fill=tuple(fill.tolist()))
 
 
 def _axes(values: np.ndarray, how: str, *, is_image: bool) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import DataError, nearest
-from ..recipe.inputs import DataSource, Split
+from ..recipe.inputs import DataSource, Prepare, Split
 from .arrays import read_npz
 from .assemble import Raw, assemble
 from .builtin import BUILT_INS
@@ -36,7 +36,13 @@ READERS: dict[str, Reader] = {
 }
 
 
-def load(source: DataSource, *, task: TaskChoice = "auto", how: Split | None = None) -> Dataset:
+def load(
+    source: DataSource,
+    *,
+    task: TaskChoice = "auto",
+    how: Split | None = None,
+    prepare: Prepare | None = None,
+) -> Dataset:
     """Read the data that ``source`` names, and decide what can be learned from it.
 
     A built-in name wins over a file of that name (write ``./digits`` for the file). A folder
@@ -61,7 +67,7 @@ def load(source: DataSource, *, task: TaskChoice = "auto", how: Split | None = N
             given=source.path,
             do="Check the path and its permissions.",
         ) from None
-    return assemble(raw, task=task, how=how)
+    return assemble(raw, task=task, how=how, prepare=prepare)
 
 
 def _choose(source: DataSource, path: Path) -> Callable[[], Raw]:

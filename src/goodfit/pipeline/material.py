@@ -87,7 +87,9 @@ def know(recipe: Recipe, data: Any = None) -> Known:
 def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
     """Return the data that a recipe names, or that was given from Python (a pair, or Arrays)."""
     if data is None:
-        return data_stage.load(recipe.data, task=recipe.task, how=recipe.split)
+        return data_stage.load(
+            recipe.data, task=recipe.task, how=recipe.split, prepare=recipe.prepare
+        )
     if isinstance(data, tuple) and len(data) == 2:
         data = Arrays(*data)
     if not isinstance(data, Arrays):
@@ -102,6 +104,7 @@ def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
         name=recipe.data.path,
         task=recipe.task,
         how=recipe.split,
+        prepare=recipe.prepare,
         groups=data.groups,
         times=data.times,
     )

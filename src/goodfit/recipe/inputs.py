@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .parts import Integer, NonNegative, Part, PartOrRows
+from .parts import Count, Integer, NonNegative, Part, PartOrRows
 
 
 class DataSource(Part):
@@ -85,6 +85,10 @@ Scale = Literal[
 TURNING = ("pca", "whiten", "zca")
 FLATTENING = ("pca", "whiten")  # what makes a vector of an image
 WHITENING = ("whiten", "zca")
+# More texts than this make a one-hot code that is wide and seen too rarely to be learned.
+MAX_CATEGORIES, HASH_SIZE = 50, 32
+# Fields that play no part where inputs are arrays or images.
+FOR_TABLES = ("missing_category", "indicator", "encode", "max_categories", "hash_size", "dates")
 
 
 class Prepare(Part):
@@ -93,12 +97,49 @@ class Prepare(Part):
     Of PCA and whitening: ``components`` is a number, or a share of the variance; ``pca_of``
     the "correlation" (of standardised columns) or the "covariance"; ``eps`` is added to the
     variances that whitening divides by, in units of the mean variance.
+
+    Of gaps: ``impute`` (None: median of table columns, mean of array features) fills numbers;
+    ``indicator`` adds a 0/1 column for each number or date that was missing in training;
+    ``missing_category`` says what a missing text becomes.
+
+    Of texts: ``encode`` "auto" is one-hot up to ``max_categories`` (50) different texts, and
+    hashing into ``hash_size`` (32) numbers beyond; "one-hot" leaves such columns out. ``dates``
+    takes dates apart into year, month, day, weekday, hour and days since the first; "cyclic"
+    makes sine and cosine of what repeats.
     """
 
     scale: Scale = "standardise"
     components: Annotated[int | float | None, BeforeValidator(_components)] = None
     pca_of: Literal["correlation", "covariance"] | None = None
     eps: NonNegative | None = None
+    impute: Literal["median", "mean", "most-frequent"] | None = None
+    missing_category: Literal["zeros", "most-frequent", "own"] = "zeros"
+    indicator: bool = False
+    encode: Literal["one-hot", "ordinal", "hash", "auto"] = "one-hot"
+    max_categories: Count | None = None
+    hash_size: Annotated[Count, Field(ge=2)] | None = None
+    dates: Literal["ignore", "parts", "cyclic"] = "ignore"
+
+    @property
+    def most_categories(self) -> int:
+        """The most different texts that become a one-hot code."""
+        return self.max_categories or MAX_CATEGORIES
+
+    @property
+    def num_hashes(self) -> int:
+        """The numbers that a hashed text becomes."""
+        return self.hash_size or HASH_SIZE
+
+    @model_validator(mode="after")
+    def _encodes_as_is_said(self) -> Prepare:
+        needs = (("max_categories", ("one-hot", "auto")), ("hash_size", ("hash", "auto")))
+        for name, encoders in needs:
+            if getattr(self, name) is not None and self.encode not in encoders:
+                known = ", ".join(f'"{encoder}"' for encoder in encoders)
+                raise ValueError(
+                    f'{name} plays no part with encode = "{self.encode}", only with {known}'
+                )
+        return self
 
     @model_validator(mode="after")
     def _uses_what_is_given(self) -> Prepare:

@@ -20,7 +20,7 @@ class Column(Record):
     """
 
     name: str
-    kind: Literal["numeric", "categorical", "constant", "ignored"]
+    kind: Literal["numeric", "categorical", "date", "constant", "ignored"]
     num_missing: int = 0
     num_distinct: int = 0
     low: float | None = None
