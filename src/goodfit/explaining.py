@@ -11,6 +11,7 @@ from .data.folds import FOLDS
 from .data.preparations import PREPARATIONS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
 from .optim.clipping import CLIPS
+from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
@@ -24,6 +25,10 @@ FAMILIES: Mapping[str, Family] = {
     "folds": FOLDS,
     "a preparation": PREPARATIONS,
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
+    "an activation": ACTIVATIONS,
+    "an initialiser": INITIALISERS,
+    "a norm": NORMS,
+    "a form of dropout": DROPOUTS,
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,
     "clipping": {name: made for name, made in CLIPS.items() if name != "none"},

@@ -1,18 +1,32 @@
 """Networks: built from a recipe or brought by the user, and their life as rows."""
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Maxout
 from .build import build_net
-from .layers import ChannelsLast, Dropout, strongest_dropout, with_counted_dropout
+from .initialisers import INITIALISERS
+from .layers import (
+    DROPOUTS,
+    ChannelsLast,
+    Dropout,
+    DropoutAtTest,
+    strongest_dropout,
+    with_counted_dropout,
+)
 from .masks import decaying, mask_of
 from .noise import draw_noise, noise_from, recording_noise, uniform_noise
+from .norms import NORMS
 from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
 
 __all__ = [
     "ACTIVATIONS",
+    "DROPOUTS",
+    "INITIALISERS",
+    "NORMS",
     "Buffers",
     "ChannelsLast",
     "Dropout",
+    "DropoutAtTest",
     "Layout",
+    "Maxout",
     "build_net",
     "decaying",
     "draw_noise",

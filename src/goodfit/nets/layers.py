@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -37,6 +38,41 @@ class Dropout(nn.Module):
 
     def extra_repr(self) -> str:
         return f"rate={float(cast(Tensor, self.rate)):g}"
+
+
+class DropoutAtTest(nn.Module):
+    """Dropout as first published: units are dropped in training, and scaled in evaluation.
+
+    In training ``y = x * (noise >= rate)``, whose expectation is ``(1 - rate) x``; in evaluation
+    ``y = (1 - rate) x``. Any input shape; the output has the same. What :class:`Dropout` gives is
+    this over ``1 - rate``, in training and in evaluation: the layer after it sees other sizes.
+
+    Source: Srivastava et al., "Dropout", JMLR 2014; notes n0, 5.1, and n3 (scaled at test time).
+
+    Example:
+        >>> layer = DropoutAtTest(0.5).eval()
+        >>> layer(torch.ones(2))
+        tensor([0.5000, 0.5000])
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.register_buffer("rate", torch.tensor(float(rate)), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rate = cast(Tensor, self.rate)
+        if not self.training:
+            return x * (1.0 - rate)
+        return x * (uniform_noise(x) >= rate).to(x.dtype)
+
+    def extra_repr(self) -> str:
+        return f"rate={float(cast(Tensor, self.rate)):g}"
+
+
+DROPOUTS: dict[str, Callable[[float], nn.Module]] = {
+    "inverted": Dropout,
+    "at-test": DropoutAtTest,
+}
 
 
 class ChannelsLast(nn.Module):

@@ -21,6 +21,7 @@ from ..records import DataCard, SplitSizes
 from ..runs import RunFolder
 from ..runs.split import read_split, write_split
 from .material import Known, know, know_loaders, load_dataset, make_net
+from .prior import prior_of
 from .resolve import num_threads, resolve, try_out, with_threads
 
 T = TypeVar("T")
@@ -112,8 +113,13 @@ def known_without_data(folder: RunFolder) -> Known:
 
 def net_of(recipe: Recipe, known: Known, given: nn.Module | None) -> nn.Module:
     """Return the network at its start, for the data that is known."""
-    num_outputs = len(known.card.classes) or 1
-    return make_net(recipe, input_shape=known.input_shape, num_outputs=num_outputs, given=given)
+    return make_net(
+        recipe,
+        input_shape=known.input_shape,
+        num_outputs=len(known.card.classes) or 1,
+        given=given,
+        prior=None if given is not None else prior_of(recipe, known),
+    )
 
 
 def resolve_for(recipe: Recipe, known: Known) -> Recipe:

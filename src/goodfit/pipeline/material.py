@@ -220,9 +220,17 @@ def _card_of_loader(recipe: Recipe, x: Tensor, targets: Tensor) -> DataCard:
 
 
 def make_net(
-    recipe: Recipe, *, input_shape: tuple[int, ...], num_outputs: int, given: nn.Module | None
+    recipe: Recipe,
+    *,
+    input_shape: tuple[int, ...],
+    num_outputs: int,
+    given: nn.Module | None,
+    prior: Tensor | None = None,
 ) -> nn.Module:
-    """Return the network to train: the given module (a copy), or the one the recipe names."""
+    """Return the network to train: the given module (a copy), or the one the recipe names.
+
+    ``prior`` is where its last bias starts, if the recipe wants that.
+    """
     if given is not None:
         return copy.deepcopy(given)
     if isinstance(recipe.net, OwnNet) and not recipe.net.make:
@@ -233,7 +241,13 @@ def make_net(
         )
     if recipe.net is None:
         raise RecipeError("The recipe names no network.", do='Set net.kind, say to "mlp".')
-    return build_net(recipe.net, input_shape=input_shape, num_outputs=num_outputs, seed=recipe.seed)
+    return build_net(
+        recipe.net,
+        input_shape=input_shape,
+        num_outputs=num_outputs,
+        seed=recipe.seed,
+        prior=prior,
+    )
 
 
 def loss_of(material: Material) -> LossFn:

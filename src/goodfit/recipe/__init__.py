@@ -11,7 +11,7 @@ from .clips import Clip, ClipNorm, ClipPercentile, ClipValue, NoClip
 from .distributions import Choice, Distribution, IntegerRange, Layers, LogUniform, Range, Uniform
 from .distributions_make import choice, integer, layers, loguniform, uniform
 from .inputs import DataSource, Prepare, Split
-from .networks import CNN, MLP, Activation, Net, OwnNet
+from .networks import CNN, MLP, Activation, Net, OwnNet, ResNet
 from .optimizers import (
     L1,
     L2,
@@ -99,6 +99,7 @@ __all__ = [
     "RMSProp",
     "Range",
     "Recipe",
+    "ResNet",
     "Schedule",
     "Space",
     "Split",

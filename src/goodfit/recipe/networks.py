@@ -2,33 +2,115 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from .parts import Count, Fraction, Part, default_kind
+from .parts import Count, Fraction, Integer, Part, Real, default_kind
 
-Activation = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+Activation = Literal[
+    "relu", "leaky-relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "maxout"
+]
+Norm = Literal["none", "batch", "layer"]
+NormPlace = Literal["before", "after"]
+DropoutForm = Literal["inverted", "at-test"]
+Init = Literal[
+    "torch",
+    "constant",
+    "small-normal",
+    "large-normal",
+    "xavier-uniform",
+    "xavier-normal",
+    "xavier-fan-in",
+    "he-uniform",
+    "he-normal",
+    "orthogonal",
+]
+OutputBias = Literal["init", "zero", "prior"]
+Pieces = Annotated[Integer, Field(ge=2)]
+Bias = Annotated[Real, Field(allow_inf_nan=False)] | None
+Channels = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 class MLP(Part):
-    """Dense layers: input, each of ``hidden``, output."""
+    """Dense layers: input, each of ``hidden``, output.
+
+    A hidden layer is a matrix with a bias, ``norm`` before or after the ``activation`` (of
+    ``pieces`` where that is maxout), dropout. ``bias`` is what hidden biases start at (without it
+    what ``init`` gives), ``output_bias`` where the last one does: as ``init`` has it, at zero, or
+    at the classes' log shares or the target's mean ("prior"). Notes n1, n3.
+    """
 
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = (64, 64)
     activation: Activation = "relu"
-    norm: Literal["none", "batch", "layer"] = "none"
+    pieces: Pieces = 2
+    norm: Norm = "none"
+    norm_place: NormPlace = "before"
     dropout: Fraction = 0.0
+    dropout_form: DropoutForm = "inverted"
+    init: Init = "torch"
+    bias: Bias = None
+    output_bias: OutputBias = "init"
 
 
 class CNN(Part):
-    """Convolution blocks (3x3, activation, 2x2 pooling) and one dense output layer."""
+    """Convolution blocks (3x3, activation, 2x2 pooling) and one dense output layer.
+
+    Other fields are those of an MLP; dropout stands before the output layer.
+    """
 
     kind: Literal["cnn"] = "cnn"
-    channels: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64)
+    channels: Channels = (32, 64)
     activation: Activation = "relu"
-    norm: Literal["none", "batch"] = "batch"
+    pieces: Pieces = 2
+    norm: Norm = "batch"
+    norm_place: NormPlace = "before"
     dropout: Fraction = 0.0
+    dropout_form: DropoutForm = "inverted"
+    init: Init = "torch"
+    bias: Bias = None
+    output_bias: OutputBias = "init"
+
+
+class ResNet(Part):
+    """A residual network for small images: a 3x3 stem, stages of blocks, the mean over places.
+
+    Stage i has ``blocks[i]`` blocks of ``channels[i]`` channels; each stage but the first halves
+    height and width. A block is ``y = f(conv(f(conv(x))) + shortcut(x))`` with norms as in a CNN;
+    the shortcut is the identity, or a 1x1 convolution where the shape changes. Other fields are
+    those of an MLP; dropout stands before the output layer.
+
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016 (its
+    networks for CIFAR-10); notes n1, n3.
+    """
+
+    kind: Literal["resnet"] = "resnet"
+    blocks: Channels = (2, 2)
+    channels: Channels = (16, 32)
+    activation: Activation = "relu"
+    pieces: Pieces = 2
+    norm: Norm = "batch"
+    norm_place: NormPlace = "before"
+    dropout: Fraction = 0.0
+    dropout_form: DropoutForm = "inverted"
+    init: Init = "torch"
+    bias: Bias = None
+    output_bias: OutputBias = "init"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.blocks) != len(self.channels):
+            raise ValueError(
+                f"has {len(self.blocks)} numbers of blocks and {len(self.channels)} of channels; "
+                "give one of each for a stage"
+            )
+        if self.activation == "maxout":
+            raise ValueError(
+                'cannot take activation = "maxout": it changes the number of channels, and a '
+                "shortcut needs the same; take relu or leaky-relu, or a cnn"
+            )
+        return self
 
 
 class OwnNet(Part):
@@ -38,5 +120,6 @@ class OwnNet(Part):
     make: str = ""
 
 
-NETWORKS = (MLP, CNN, OwnNet)
-Net = Annotated[MLP | CNN | OwnNet, Field(discriminator="kind"), default_kind("mlp")]
+NETWORKS = (MLP, CNN, ResNet, OwnNet)
+Layered = MLP | CNN | ResNet
+Net = Annotated[MLP | CNN | ResNet | OwnNet, Field(discriminator="kind"), default_kind("mlp")]

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from .clips import Clip, NoClip
 from .inputs import DataSource, Prepare, Split
-from .networks import CNN, MLP, Net, OwnNet
+from .networks import CNN, MLP, Net, OwnNet, ResNet
 from .optimizers import AdamW, NoPenalty, Optimizer, Penalty
 from .parts import Count, Integer, NonNegative, Part
 from .schedules import Cosine, Schedule
@@ -79,7 +79,7 @@ class Recipe(Part):
             seed: int = 0,
             split: Split = ...,
             prepare: Prepare = ...,
-            net: MLP | CNN | OwnNet | None = None,
+            net: MLP | CNN | ResNet | OwnNet | None = None,
             optimizer: Optimizer = ...,
             penalty: Penalty = ...,
             clip: Clip = ...,

@@ -19,6 +19,9 @@ TILE_BYTES, MOST_ROWS, BYTES_A_WEIGHT = 2 * 2**20, 32, 16
 # arithmetic and rows share a step; above the second, they surely gain nothing; between them, and
 # for small convolutions, a short measurement decides. Measured on two cores without a GPU.
 SURELY_SMALL, SURELY_LARGE, MOST_WEIGHTS = 1e6, 50e6, 500_000
+# A row's start, which trials of one matrix need not share; and what is named only where it counts.
+ONLY_THE_START = ("init", "bias", "output_bias")
+RARELY_SET = ("pieces", "norm_place", "dropout_form")
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LARGEST_CONVOLUTION = 20e6
 
@@ -45,8 +48,8 @@ class Shape:
 def key_of(recipe: Recipe) -> str:
     """Return what must be equal for two trials to share a matrix.
 
-    Everything that shapes the network or the update's formula; rates, decays, betas, dropout
-    rates (but not whether there is any), schedules, seeds and lengths may differ.
+    Everything that shapes the network or the update's formula; initialisers, rates, decays, betas,
+    dropout rates (but not whether there is any), schedules, seeds and lengths may differ.
 
     Example:
         >>> from goodfit.recipe import AdamW, MLP
@@ -56,6 +59,10 @@ def key_of(recipe: Recipe) -> str:
     """
     assert recipe.net is not None
     net = recipe.net.model_dump(mode="json")
+    fields = type(recipe.net).model_fields
+    usual = {name for name in RARELY_SET if name in net and net[name] == fields[name].default}
+    for name in {*ONLY_THE_START, *usual} & net.keys():
+        del net[name]
     if "dropout" in net:
         net["dropout"] = net["dropout"] > 0.0
     words = ", ".join(f"{name} {_plain(value)}" for name, value in net.items() if name != "kind")

@@ -1,0 +1,55 @@
+"""A network of the user's own, by import path."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from ..errors import NetError
+from ..recipe import OwnNet
+
+
+def own_net(net: OwnNet, input_shape: tuple[int, ...], num_outputs: int) -> nn.Module:
+    """Call the user's factory, with (input_shape, num_outputs) where it takes them."""
+    module_name, colon, factory_name = net.make.partition(":")
+    if not colon:
+        raise NetError(
+            "An own network is named as package.module:factory.",
+            given=f'net.make = "{net.make}"',
+            do='Write net.make = "my_nets:make_net", or pass the module: train(recipe, net=...).',
+        )
+    factory = _import_factory(module_name, factory_name, net.make)
+    try:
+        takes_shapes = bool(inspect.signature(factory).parameters)
+        made = factory(input_shape, num_outputs) if takes_shapes else factory()
+    except Exception as error:
+        raise NetError(
+            f"{net.make} failed: {error}",
+            given=f"input_shape = {list(input_shape)}, num_outputs = {num_outputs}",
+            do="Let the factory take (input_shape, num_outputs) and return the module.",
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise NetError(
+            f"{net.make} did not return a torch.nn.Module.",
+            given=type(made).__name__,
+            do="Let the factory take (input_shape, num_outputs) and return the module.",
+        )
+    return made
+
+
+def _import_factory(module_name: str, factory_name: str, given: str):
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return getattr(importlib.import_module(module_name), factory_name)
+    except Exception as error:
+        raise NetError(
+            f"The network {given} cannot be imported: {error}.",
+            given=given,
+            do="Run from the folder that holds the file, or install its package.",
+        ) from error
