@@ -67,7 +67,8 @@ def tables(draw: st.DrawFn, family: dict) -> dict[str, Any]:
         if draw(st.booleans()):
             table[name] = draw(ranges_like(family[kind][name]))
     for name in sorted(table.keys() & {"hidden", "channels"}):
-        table[name] = draw(st.just(table[name]) | stacks)
+        if "blocks" not in table:  # stages have as many blocks as channels
+            table[name] = draw(st.just(table[name]) | stacks)
     if "betas" in table and draw(st.booleans()):
         table["betas"][0] = draw(ranges_like(OPTIMIZERS[kind]["betas"].map(lambda pair: pair[0])))
     return table

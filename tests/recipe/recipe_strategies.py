@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
 from goodfit.recipe import (
@@ -39,11 +41,13 @@ from goodfit.recipe import (
     OwnNet,
     Prepare,
     Recipe,
+    ResNet,
     RMSProp,
     Split,
     Step,
     WarmRestarts,
 )
+from goodfit.recipe.networks import Init
 
 positive = st.floats(min_value=5e-324, max_value=1.7976931348623157e308)
 non_negative = st.floats(min_value=0.0, allow_infinity=False)
@@ -53,7 +57,9 @@ counts = st.integers(min_value=1)
 # Everything that UTF-8 can hold; a lone surrogate is none of it.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
-activations = st.sampled_from(["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"])
+activations = st.sampled_from(
+    ["relu", "leaky-relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+)
 rates = {
     "lr": positive,
     "weight_decay": non_negative,
@@ -69,18 +75,26 @@ moving = {
 }
 with_momentum = {**rates, "momentum": fractions}
 
+layered = {
+    "activation": activations | st.just("maxout"),
+    "pieces": st.integers(min_value=2),
+    "norm": st.sampled_from(["none", "batch", "layer"]),
+    "norm_place": st.sampled_from(["before", "after"]),
+    "dropout": fractions,
+    "dropout_form": st.sampled_from(["inverted", "at-test"]),
+    "init": st.sampled_from(get_args(Init)),
+    "bias": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    "output_bias": st.sampled_from(["init", "zero", "prior"]),
+}
+
 NETS = {
-    MLP: {
-        "hidden": st.lists(counts, max_size=4).map(tuple),
+    MLP: {"hidden": st.lists(counts, max_size=4).map(tuple), **layered},
+    CNN: {"channels": st.lists(counts, min_size=1, max_size=4).map(tuple), **layered},
+    ResNet: {
+        "blocks": st.tuples(counts, counts),
+        "channels": st.tuples(counts, counts),
+        **layered,
         "activation": activations,
-        "norm": st.sampled_from(["none", "batch", "layer"]),
-        "dropout": fractions,
-    },
-    CNN: {
-        "channels": st.lists(counts, min_size=1, max_size=4).map(tuple),
-        "activation": activations,
-        "norm": st.sampled_from(["none", "batch"]),
-        "dropout": fractions,
     },
     OwnNet: {"make": texts},
 }

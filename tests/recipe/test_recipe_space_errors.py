@@ -224,12 +224,12 @@ FIELDS = {
         "lr",
     ),
     "two values that do not go together": Wrong(
-        NET + 'kind = { distribution = "choice", options = ["mlp", "cnn"] }\n'
-        'norm = { distribution = "choice", options = ["batch", "layer"] }\n',
+        NET + 'kind = { distribution = "choice", options = ["mlp", "resnet"] }\n'
+        'activation = { distribution = "choice", options = ["relu", "maxout"] }\n',
         4,
-        "net.norm: should be",
-        "'layer', of choice of batch, layer",
-        "none",
+        "net.activation: cannot be maxout in a resnet",
+        "'maxout', of choice of relu, maxout",
+        "type",
     ),
     "layers where one number stands": Wrong(
         NET + 'dropout = { distribution = "layers", depth = 2, '

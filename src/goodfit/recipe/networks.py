@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .parts import Count, Fraction, Integer, Part, Real, default_kind
 
@@ -98,17 +98,22 @@ class ResNet(Part):
     bias: Bias = None
     output_bias: OutputBias = "init"
 
+    @field_validator("activation")
+    @classmethod
+    def _keeps_channels(cls, value: Activation) -> Activation:
+        if value == "maxout":
+            raise ValueError(
+                "cannot be maxout in a resnet: it changes the number of channels, and a shortcut "
+                "needs the same; take relu or leaky-relu, or a cnn"
+            )
+        return value
+
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_stages(self) -> Self:
         if len(self.blocks) != len(self.channels):
             raise ValueError(
                 f"has {len(self.blocks)} numbers of blocks and {len(self.channels)} of channels; "
                 "give one of each for a stage"
-            )
-        if self.activation == "maxout":
-            raise ValueError(
-                'cannot take activation = "maxout": it changes the number of channels, and a '
-                "shortcut needs the same; take relu or leaky-relu, or a cnn"
             )
         return self
 
