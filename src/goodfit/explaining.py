@@ -10,8 +10,8 @@ from .data.draws import DRAWS
 from .data.folds import FOLDS
 from .data.preparations import PREPARATIONS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
-from .optim.clipping import CLIPS
 from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS
+from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
