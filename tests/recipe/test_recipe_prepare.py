@@ -26,6 +26,10 @@ def test_other_components_are_refused(components: str) -> None:
     ("given", "told"),
     [
         ("components=3", 'components plays no part with scale = "standardise"'),
+        (
+            "hash_size=8",
+            'hash_size plays no part with encode = "one-hot", only with "hash", "auto"',
+        ),
         ("eps=0.1", 'only with "whiten", "zca"'),
         ('pca_of="covariance"', 'only with "pca", "whiten", "zca"'),
     ],

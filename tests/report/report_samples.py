@@ -97,6 +97,7 @@ def make_digits() -> Contents:
         findings=(make_finding(),),
         info=make_info(),
         created="2026-11-23 14:02",
+        preparation=("Pixels, by channel, have their mean subtracted.",),
     )
 
 

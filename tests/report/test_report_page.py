@@ -23,6 +23,7 @@ def test_classification_shows_its_numbers() -> None:
         "1,257 rows, 69.9 %",
         "8 called 1",
         "2 of 27 rows",
+        "Preparation Pixels, by channel, have their mean subtracted.",
         "8,970 parameters",
         "traced: 1,080 steps are too few to win back the compile time",
         "To do: Keep the best weights (done)",
