@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Adagrad,
         Adam,
         AdamW,
+        Augment,
         ClipNorm,
         ClipPercentile,
         ClipValue,
@@ -116,6 +117,7 @@ _HOMES = {
         *("load", "resume", "test", "train"),
     ),
     ".recipe": (
+        "Augment",
         *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
         *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
         *("Prepare", "RMSProp", "Recipe", "ResNet", "Space", "Split", "Step"),
@@ -142,6 +144,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Arrays",
+    "Augment",
     "Checked",
     "ClipNorm",
     "ClipPercentile",

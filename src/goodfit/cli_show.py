@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -28,3 +29,18 @@ def schedule(
 ) -> None:
     """Draw the learning rate over a run: a recipe's schedule, or all of them."""
     gf.show_commands.schedule(recipe, assign or [], out=out, as_json=as_json)
+
+
+@app.command()
+def augment(
+    source: Annotated[str | None, typer.Argument(help="Images: digits, a folder, ...")] = None,
+    folder: Annotated[str | None, typer.Option(help="Where a named set's files lie.")] = None,
+    recipe: RecipeFile = None,
+    assign: Set = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw training images as they are, and as augmentation changes them."""
+    given = {"data.path": source, "data.folder": folder}
+    said = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    gf.show_commands.augment(recipe, [*said, *(assign or [])], out=out, as_json=as_json)

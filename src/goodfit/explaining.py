@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import checks, diagnosis
+from .data.augmenting import AUGMENTATIONS
 from .data.checks import DATA_CHECKS
 from .data.draws import DRAWS
 from .data.folds import FOLDS
@@ -24,6 +25,7 @@ FAMILIES: Mapping[str, Family] = {
     "a split": DRAWS,
     "folds": FOLDS,
     "a preparation": PREPARATIONS,
+    "an augmentation": AUGMENTATIONS,
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an activation": ACTIVATIONS,
     "an initialiser": INITIALISERS,

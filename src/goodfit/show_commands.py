@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 from rich.console import Console
 
 from . import shows
 from .commands import print_json
+from .errors import RecipeError
+from .pipeline.begin import resolve_for
+from .pipeline.material import augmentation_for, know, material_of
 from .recipe import Recipe, Schedule, read, validate
 from .recipe.schedules import SCHEDULES
 from .records import Sheet
@@ -27,6 +31,30 @@ def schedule(
     made: list[Schedule] = TypeAdapter(list[Schedule]).validate_python(schedules)
     sheet = shows.show_schedule(made, lr=recipe.optimizer.lr, epochs=recipe.epochs or 30)
     show(sheet, out or Path("show-schedule.html"), as_json=as_json)
+
+
+def augment(
+    file: Path | None, assignments: Sequence[str], *, out: Path | None, as_json: bool
+) -> None:
+    """Draw what a recipe's augmentation makes of its first training images."""
+    recipe = recipe_of(file, assignments)
+    known = know(recipe)
+    with TemporaryDirectory() as folder:
+        material = material_of(known, resolve_for(recipe, known), Path(folder))
+        augmentation = augmentation_for(recipe, material)
+        if augmentation is None or known.card.input_kind != "image":
+            raise RecipeError(
+                "There is nothing to draw.",
+                given=f"{known.card.input_kind} data, [augment] as it is by default"
+                if augmentation is None
+                else f"{known.card.input_kind} data",
+                do="Try: goodfit show augment digits --set augment.crop=1 --set augment.rotate=15",
+            )
+        x, y = material.sample
+        sheet = shows.show_augment(
+            augmentation, x, y, classes=known.card.classes, seed=recipe.seed
+        )
+    show(sheet, out or Path("show-augment.html"), as_json=as_json)
 
 
 def recipe_of(file: Path | None, assignments: Sequence[str]) -> Recipe:

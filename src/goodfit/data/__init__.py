@@ -11,6 +11,7 @@ and for new data later: ``encode`` on the host, ``input_module`` before the netw
 """
 
 from .arrays import Arrays, from_arrays
+from .augmenting import AUGMENTATIONS, Augmentation, augmentation_of
 from .card import describe
 from .dataset import Dataset, fingerprint
 from .encode import encode
@@ -23,11 +24,13 @@ from .split import Parts, num_shared, split
 from .telling import in_words
 
 __all__ = [
+    "AUGMENTATIONS",
     "BUILT_INS",
     "PREPARED_FILE",
     "READERS",
     "ArrayInput",
     "Arrays",
+    "Augmentation",
     "Dataset",
     "Held",
     "ImageInput",
@@ -35,6 +38,7 @@ __all__ = [
     "Preparation",
     "TableInput",
     "TargetOutput",
+    "augmentation_of",
     "describe",
     "encode",
     "encoded_shape",

@@ -3,7 +3,7 @@
 from .choose import make_executor
 from .executor import STEPS_PER_CALL, Executor, Kind
 from .population import Batch, Noise, Population, make_population
-from .step import PROBES, LossFn, Problem, by_row, make_step, take
+from .step import PROBES, LossFn, Problem, by_row, fed, make_step, take
 
 __all__ = [
     "PROBES",
@@ -16,6 +16,7 @@ __all__ = [
     "Population",
     "Problem",
     "by_row",
+    "fed",
     "make_executor",
     "make_population",
     "make_step",

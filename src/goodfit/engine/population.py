@@ -116,6 +116,7 @@ def noise_shapes(problem: Problem, population: Population, x: Tensor) -> list[tu
     """
     buffers = {name: buffer[0].clone() for name, buffer in population.buffers.items()}
     values = {**problem.layout.unpack(population.w[0]), **buffers}
+    changes = problem.augment.noise_shapes(x.shape) if problem.augment else []
     with torch.no_grad(), torch.random.fork_rng(devices=[]), recording_noise() as shapes:
         try:
             functional_call(problem.net, values, (problem.prepare(x),))
@@ -125,4 +126,4 @@ def noise_shapes(problem: Problem, population: Population, x: Tensor) -> list[tu
                 given=f"inputs of shape {list(x.shape)}",
                 do="Let it take [batch, ...] inputs of that shape; batch norm needs two rows.",
             ) from error
-    return shapes
+    return [*changes, *shapes]

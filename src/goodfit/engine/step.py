@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +27,24 @@ Outcome = tuple[Tensor, Slots, Buffers, Tensor]
 PROBES = ("loss", "grad_norm")
 
 
+class Augment(Protocol):
+    """Changes a raw training batch by noise that it is given, and its targets with it."""
+
+    def noise_shapes(self, shape: Sequence[int]) -> list[tuple[int, ...]]:
+        """Return the shapes of the noise that inputs ``[N, ...]`` take."""
+        ...
+
+    def __call__(self, x: Tensor, y: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the changed batch ``[N, ...]`` or ``[K, N, ...]``, and its targets."""
+        ...
+
+
 @dataclass(frozen=True)
 class Problem:
     """What a step optimises: a network as rows, a loss, a rule.
 
-    ``prepare`` turns a raw batch into the network's input and is the same for every row.
+    ``prepare`` turns a raw batch into the network's input and is the same for every row;
+    ``augment`` changes training batches before that.
     ``own_batches`` says that rows have seeds of their own, so that batches and noise come as
     ``[K, N, ...]`` instead of ``[N, ...]``.
     """
@@ -42,6 +56,7 @@ class Problem:
     num_rows: int
     prepare: nn.Module
     own_batches: bool = False
+    augment: Augment | None = None
 
 
 Step = Callable[[Tensor, Slots, Buffers, Tensor, Tensor, Tensor, Sequence[Tensor]], Outcome]
@@ -82,10 +97,31 @@ def make_gradient(problem: Problem, *, eager: bool = False) -> Gradient:
         w: Tensor, buffers: Buffers, x: Tensor, y: Tensor, noise: Sequence[Tensor]
     ) -> tuple[Tensor, Buffers, Tensor]:
         buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        g, loss = gradient(w, buffers, problem.prepare(x), y, tuple(noise))
+        g, loss = gradient(w, buffers, *fed(problem, x, y, noise))
         return g, buffers, torch.stack([loss, torch.linalg.vector_norm(g, dim=1)])
 
     return measured
+
+
+def fed(
+    problem: Problem, x: Tensor, y: Tensor, noise: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Return what a network is fed in training: inputs, targets, and the noise for its layers.
+
+    A raw batch is changed first, by the first tensors of ``noise``, then prepared.
+    """
+    if problem.augment is None:
+        return prepared(problem, x), y, tuple(noise)
+    num = len(problem.augment.noise_shapes(x.shape[1:] if problem.own_batches else x.shape))
+    x, y = problem.augment(x, y, noise[:num])
+    return prepared(problem, x), y, tuple(noise[num:])
+
+
+def prepared(problem: Problem, x: Tensor) -> Tensor:
+    """Return the network's input for a raw batch; rows with batches of their own as one batch."""
+    if not problem.own_batches or isinstance(problem.prepare, nn.Identity):
+        return problem.prepare(x)
+    return problem.prepare(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 def by_row(coefficients: Tensor) -> list[Tensor]:

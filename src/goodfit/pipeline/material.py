@@ -264,6 +264,22 @@ def rows_of(known: Known) -> Rows | None:
     return Rows(known.dataset, known.parts)
 
 
+def augmentation_for(recipe: Recipe, material: Material) -> data_stage.Augmentation | None:
+    """Return how training batches are changed; None where they are not.
+
+    Raises:
+        RecipeError: the data are not such as can be changed like that.
+    """
+    card, x = material.card, material.sample[0]
+    return data_stage.augmentation_of(
+        recipe.augment,
+        input_kind=card.input_kind,
+        shape=tuple(x.shape[1:]),
+        num_classes=len(card.classes),
+        bounded=x.dtype == torch.uint8,
+    )
+
+
 def subject_of(net: nn.Module, material: Material) -> Subject:
     """Return what the checks before training look at."""
     x, y = material.sample

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..engine import STEPS_PER_CALL, Batch, make_population, take
+from ..engine import STEPS_PER_CALL, Batch, fed, make_population, take
 from ..loop import Course, Job, coefficients, row_values
 from ..nets import noise_from, with_counted_dropout, write_row
 from ..probes.autopsy import autopsy
@@ -84,9 +84,8 @@ def _look_at(job: Job, course: Course, step: int) -> Autopsy | None:
     batch = _batches(job, step, 1)[0]
     x, y = (take(part, batch[0]) for part in data) if data else batch
     noise = job.looks.noise.draw(step, batch) if job.looks else []
-    found = autopsy(
-        Noisy(net.train(), noise), problem.loss_fn, (problem.prepare(x), y), step=step + 1
-    )
+    x, y, noise = fed(problem, x, y, noise)
+    found = autopsy(Noisy(net.train(), noise), problem.loss_fn, (x, y), step=step + 1)
     return None if found is None else replace(found, module=found.module.removeprefix("net."))
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from ..nets import strongest_dropout
 from ..recipe import ClipNorm, Recipe
 from ..records import DataCard, Setting, Task
-from .material import Material
+from .material import Material, augmentation_for
 
 LOSS_KINDS: dict[Task, str] = {"classification": "cross-entropy", "regression": "mse"}
 
@@ -18,11 +18,15 @@ def setting_of(recipe: Recipe, material: Material, net: nn.Module) -> Setting:
     """Return the setting of a run: task, loss, chance, optimiser, sizes."""
     card, batches, optimizer = material.card, material.batches, recipe.optimizer
     counts = card.class_counts
+    augmentation = augmentation_for(recipe, material)
+    mixed = augmentation is not None and augmentation.mixes
+    shares = [count / sum(counts) for count in counts]
     return Setting(
         task=card.task,
         loss_kind=LOSS_KINDS[card.task],
         chance_loss=_chance(material),
-        floor_loss=0.0,
+        floor_loss=augmentation.floor(shares) if augmentation else 0.0,
+        mixed_targets=mixed,
         num_classes=len(card.classes),
         majority_share=max(counts) / sum(counts) if counts else None,
         batch_size=recipe.batch_size or 0,

@@ -31,7 +31,7 @@ from ..probes import OwnLooks
 from ..recipe import Recipe
 from ..records import Finding
 from ..runs import Interruption, Journal, RunFolder, checkpoints
-from .material import Material, loss_of
+from .material import Material, augmentation_for, loss_of
 from .observers import Bar, Keeper, Together, restore, stop_if_asked
 from .postmortem import autopsy_of
 from .setting import LOSS_KINDS, setting_of
@@ -104,7 +104,15 @@ def train(
 def _problem(recipe: Recipe, material: Material, net: nn.Module) -> tuple[Problem, Population]:
     trained = with_counted_dropout(copy.deepcopy(net)).train()
     rule = rule_for(recipe, trained)
-    problem = Problem(trained, layout_of(trained), loss_of(material), rule, 1, material.prepare)
+    problem = Problem(
+        trained,
+        layout_of(trained),
+        loss_of(material),
+        rule,
+        1,
+        material.prepare,
+        augment=augmentation_for(recipe, material),
+    )
     return problem, make_population([trained], rule)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ..engine import Batch as Given
-from ..engine import Noise, Population, Problem, by_row, take
+from ..engine import Noise, Population, Problem, by_row, fed, take
 from ..nets import noise_from
 from .batch import Batch
 from .columns import LookColumns
@@ -94,9 +94,10 @@ class OwnLooks:
         leaf = held.w[0].detach().clone().requires_grad_()
         buffers = {name: buffer[0].clone() for name, buffer in held.buffers.items()}
         seen = self.observer.begin()
+        x, y, noise = fed(problem, x, y, noise)
         with torch.enable_grad(), outputs_of(self.observer.places, seen), noise_from(noise):
             values = {**layout.unpack(leaf), **buffers}
-            outputs = functional_call(problem.net, values, (problem.prepare(x),))
+            outputs = functional_call(problem.net, values, (x,))
             loss = problem.loss_fn(outputs, y)
             g = torch.autograd.grad(loss, leaf)[0] if loss.requires_grad else leaf.detach() * 0
         with torch.no_grad():

@@ -7,6 +7,7 @@ distributions        what may stand in the place of a searched value
 space, space_make    the space: its parameters, grid, recipes; made of files, values, recipes
 """
 
+from .augment import Augment
 from .clips import Clip, ClipNorm, ClipPercentile, ClipValue, NoClip
 from .distributions import Choice, Distribution, IntegerRange, Layers, LogUniform, Range, Uniform
 from .distributions_make import choice, integer, layers, loguniform, uniform
@@ -61,6 +62,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Augment",
     "Choice",
     "Clip",
     "ClipNorm",

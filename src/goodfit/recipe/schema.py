@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from .augment import Augment
 from .clips import Clip, NoClip
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Net, OwnNet, ResNet
@@ -59,6 +60,7 @@ class Recipe(Part):
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
     split: Split = Split()
     prepare: Prepare = Prepare()
+    augment: Augment = Augment()
     net: Net | None = None
     optimizer: Optimizer = AdamW()
     penalty: Penalty = NoPenalty()
@@ -79,6 +81,7 @@ class Recipe(Part):
             seed: int = 0,
             split: Split = ...,
             prepare: Prepare = ...,
+            augment: Augment = ...,
             net: MLP | CNN | ResNet | OwnNet | None = None,
             optimizer: Optimizer = ...,
             penalty: Penalty = ...,

@@ -6,8 +6,9 @@ Each is a function that returns a :class:`~goodfit.records.Sheet`; ``SHOWS`` nam
 from collections.abc import Callable
 
 from ..records import Sheet
+from .augment import show_augment
 from .schedule import show_schedule
 
-SHOWS: tuple[Callable[..., Sheet], ...] = (show_schedule,)
+SHOWS: tuple[Callable[..., Sheet], ...] = (show_augment, show_schedule)
 
-__all__ = ["SHOWS", "show_schedule"]
+__all__ = ["SHOWS", "show_augment", "show_schedule"]

@@ -74,7 +74,11 @@ def _around(recipe: Recipe) -> list[str]:
     """Say what stands around the update's formula, where it is not as usual."""
     penalty, clip, decay_on = recipe.penalty.kind, recipe.clip.kind, recipe.optimizer.decay_on
     told = {"penalty": (penalty, "none"), "clip": (clip, "none"), "decay on": (decay_on, "weights")}
-    return [f"{name} {value}" for name, (value, usual) in told.items() if value != usual]
+    augment = recipe.augment.model_dump(mode="json", exclude_defaults=True)
+    return [
+        *(f"{name} {value}" for name, (value, usual) in told.items() if value != usual),
+        *(f"{name} {value}" for name, value in augment.items()),
+    ]
 
 
 def _plain(value: object) -> str:

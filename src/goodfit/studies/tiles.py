@@ -26,7 +26,7 @@ from ..loop import budget_of, coefficients
 from ..nets import layout_of, with_counted_dropout
 from ..optim import rule_for
 from ..pipeline.begin import net_of
-from ..pipeline.material import Known, Material, loss_of
+from ..pipeline.material import Known, Material, augmentation_for, loss_of
 from ..pipeline.training import METRICS
 from ..recipe import Recipe
 from .grouping import Shape
@@ -81,8 +81,16 @@ class Group:
         # A copy, since a call swaps the weights of the module that it calls.
         net = copy.deepcopy(self.shape.net)
         rule = rule_for(self.recipe, net)
-        loss, prepare = loss_of(self.material), self.material.prepare
-        return Problem(net, layout_of(net), loss, rule, rows, prepare, own_batches=rows > 1)
+        return Problem(
+            net,
+            layout_of(net),
+            loss_of(self.material),
+            rule,
+            rows,
+            self.material.prepare,
+            own_batches=rows > 1,
+            augment=augmentation_for(self.recipe, self.material),
+        )
 
     def graphs_for(self, rows: int) -> tuple[Graphs, Graphs]:
         """Return the graphs that tiles of so many rows share."""

@@ -1,0 +1,209 @@
+"""Changes of whole batches of training images, each a function of the images and of noise.
+
+``x`` is float ``[N, C, H, W]``, ``u`` noise in [0, 1), one row for each image; no function draws by
+itself, so that the same noise gives the same images, traced or not. What lies outside of an image
+counts as 0: black for bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# Grey of a colour, and the two axes of chroma; NTSC, to three digits as the standard has them.
+YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+# An erased rectangle takes such a share of the image, with sides in such a ratio.
+ERASED, SIDES = (0.02, 0.33), (0.3, 3.3)
+
+
+def horizontal_flip(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
+    """Mirror an image left to right: ``x[..., ::-1]`` where ``u < probability``; ``u`` is [N, 1].
+
+    Notes n3, Data Augmentation.
+    """
+    return torch.where(_wide(u[:, 0] < probability), x.flip(3), x)
+
+
+def vertical_flip(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
+    """Mirror an image top to bottom where ``u < probability``; ``u`` is [N, 1].
+
+    Notes n3, Data Augmentation.
+    """
+    return torch.where(_wide(u[:, 0] < probability), x.flip(2), x)
+
+
+def affine(
+    x: Tensor, u: Tensor, *, rotate: float, shear: float, scale: float, translate: float
+) -> Tensor:
+    """Turn, shear, scale and move an image by one map, bilinear; ``u`` is [N, 5].
+
+    With r, h uniform within ``rotate`` and ``shear`` degrees, s within ``1 - scale`` and
+    ``1 + scale``, t within ``translate`` of width and height, a point p of the new image shows
+    the old one at ``(1/s) R(r) S(h) (p - t)`` about the middle, where R turns and S is
+    ``[[1, tan h], [0, 1]]``. Notes n3, Data Augmentation (translation, rotation, scale, shear).
+    """
+    turn, slant = (math.radians(most) * _signed(u[:, k]) for k, most in enumerate((rotate, shear)))
+    factor = 1.0 / (1.0 + scale * _signed(u[:, 2]))
+    moved = 2.0 * translate * _signed(u[:, 3:5])
+    height, width = x.shape[2:]
+    cos, sin, tan = turn.cos() * factor, turn.sin() * factor, slant.tan()
+    # In pixels a turn is a turn; grid_sample counts both sides from -1 to 1.
+    first = torch.stack([cos, (cos * tan - sin) * (height / width)], 1)
+    second = torch.stack([sin * (width / height), sin * tan + cos], 1)
+    linear = torch.stack([first, second], 1)
+    shift = -(linear * moved[:, None, :]).sum(2, keepdim=True)
+    grid = functional.affine_grid(
+        torch.cat([linear, shift], 2), [len(x), *x.shape[1:]], align_corners=False
+    )
+    return functional.grid_sample(x, grid, align_corners=False)
+
+
+def crop(x: Tensor, u: Tensor, *, padding: int) -> Tensor:
+    """Take a window of the image's size from the image padded by ``padding``; ``u`` is [N, 2].
+
+    Notes n3, Data Augmentation (random crops).
+    """
+    height, width = x.shape[2:]
+    padded = functional.pad(x, [padding] * 4)
+    top, left = (u * (2 * padding + 1)).long().unbind(1)
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(len(x), device=x.device), :, top, left]
+
+
+def brightness(x: Tensor, u: Tensor, *, most: float) -> Tensor:
+    """Multiply an image by a factor within ``1 - most`` and ``1 + most``; ``u`` is [N, 1].
+
+    Notes n3, Data Augmentation (colour jitter).
+    """
+    return x * _factor(u, most)
+
+
+def contrast(x: Tensor, u: Tensor, *, most: float) -> Tensor:
+    """Stretch an image about its mean grey: ``m + f (x - m)``; ``u`` is [N, 1].
+
+    Notes n3, Data Augmentation (colour jitter).
+    """
+    grey = _grey(x).mean((1, 2, 3), keepdim=True)
+    return grey + (x - grey) * _factor(u, most)
+
+
+def saturation(x: Tensor, u: Tensor, *, most: float) -> Tensor:
+    """Stretch colours about their grey: ``g + f (x - g)`` in each pixel; ``u`` is [N, 1].
+
+    Notes n3, Data Augmentation (colour jitter).
+    """
+    grey = _grey(x)
+    return grey + (x - grey) * _factor(u, most)
+
+
+def hue(x: Tensor, u: Tensor, *, most: float) -> Tensor:
+    """Turn the chroma of YIQ by up to ``most`` of a circle, grey kept; ``u`` is [N, 1].
+
+    ``x' = Y^-1 T(a) Y x`` with T a turn of I and Q: one product with a 3 x 3 matrix for each
+    image, ten times faster than by way of HSV, whose hue it is not. Notes n3, Data Augmentation.
+    """
+    yiq = torch.tensor(YIQ, dtype=x.dtype, device=x.device)
+    angle = 2.0 * math.pi * most * _signed(u[:, 0])
+    zero, one, cos, sin = torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()
+    rows = ((one, zero, zero), (zero, cos, -sin), (zero, sin, cos))
+    turn = torch.stack([torch.stack(row, 1) for row in rows], 1)
+    matrix = torch.linalg.inv(yiq) @ turn @ yiq
+    return (matrix @ x.flatten(2)).reshape(x.shape)
+
+
+def erase(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
+    """Put 0 into a rectangle of 2 to 33 % of the image, with ``probability``; ``u`` is [N, 5].
+
+    Source: Zhong et al., "Random erasing data augmentation", AAAI 2020; beside notes n3.
+    """
+    height, width = x.shape[2:]
+    share = ERASED[0] + (ERASED[1] - ERASED[0]) * u[:, 1]
+    ratio = (math.log(SIDES[0]) + math.log(SIDES[1] / SIDES[0]) * u[:, 2]).exp()
+    sides = torch.stack([(share * ratio).sqrt(), (share / ratio).sqrt()], 1).clamp(max=1.0)
+    inside = _rectangle(u[:, 3:5] * (1.0 - sides), sides, height, width)
+    gone = inside & (u[:, 0] < probability)[:, None, None]
+    return x.masked_fill(gone[:, None], 0.0)
+
+
+def mixup(x: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """Return the convex combination of two rows, ``s x + (1 - s) x'``, for masks and shares alike.
+
+    MixUp takes one s from Beta(a, a) for all values of a row; CutMix and CowMix take a mask of 0
+    and 1. Targets are mixed by the share of the row that is kept. ``share`` is [N, ...], with
+    as many dimensions as ``x``. Source: Zhang et al., "mixup", ICLR 2018; notes n3.
+    """
+    return share * x + (1.0 - share) * other
+
+
+def cut_mask(u: Tensor, share: Tensor, height: int, width: int) -> Tensor:
+    """Return where CutMix keeps the first image: outside of a rectangle ``[N, H, W]``.
+
+    The rectangle has the image's shape, the area ``1 - share`` and its middle anywhere; what
+    lies outside of the image is cut off, so labels follow the area that is left. ``u`` is [N, 2].
+    Source: Yun et al., "CutMix", ICCV 2019; notes n3.
+    """
+    side = (1.0 - share).sqrt()[:, None].expand(-1, 2)
+    return ~_rectangle(u - 0.5 * side, side, height, width)
+
+
+def cow_mask(u: Tensor, share: Tensor, height: int, width: int) -> Tensor:
+    """Return where CowMix keeps the first image: blurred noise under its ``share`` quantile.
+
+    ``u`` is [N, H, W]; the blur is a Gaussian of an eighth of the smaller side. Source: French,
+    Oliver and Salimans, "Milking CowMask for semi-supervised image classification", 2020; notes
+    n3.
+    """
+    smooth = _blurred(u, min(height, width) / 8.0).flatten(1)
+    place = (share * (height * width - 1)).round().long()
+    level = smooth.sort(1).values.gather(1, place[:, None])
+    return (smooth <= level).reshape(-1, height, width)
+
+
+def _rectangle(corner: Tensor, sides: Tensor, height: int, width: int) -> Tensor:
+    """Return what lies inside of rectangles given in shares of the image, ``[N, H, W]``."""
+    inside = []
+    for k, size in enumerate((height, width)):
+        at = (torch.arange(size, device=corner.device) + 0.5) / size
+        begin, end = corner[:, k, None], (corner[:, k] + sides[:, k])[:, None]
+        inside.append((at >= begin) & (at < end))
+    return inside[0][:, :, None] & inside[1][:, None, :]
+
+
+def _blurred(u: Tensor, sigma: float) -> Tensor:
+    kernel = torch.tensor(_gaussian(sigma), dtype=u.dtype, device=u.device)
+    reach = len(kernel) // 2
+    wide = functional.pad(u[:, None], [reach] * 4, mode="replicate")
+    down = functional.conv2d(wide, kernel[None, None, :, None])
+    return functional.conv2d(down, kernel[None, None, None, :])[:, 0]
+
+
+@cache
+def _gaussian(sigma: float) -> tuple[float, ...]:
+    reach = max(1, math.ceil(2.5 * sigma))
+    weights = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)]
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+def _grey(x: Tensor) -> Tensor:
+    if x.shape[1] != 3:
+        return x.mean(1, keepdim=True)
+    weights = torch.tensor(YIQ[0], dtype=x.dtype, device=x.device)
+    return (x * weights[:, None, None]).sum(1, keepdim=True)
+
+
+def _factor(u: Tensor, most: float) -> Tensor:
+    return _wide(1.0 + most * _signed(u[:, 0]))
+
+
+def _signed(u: Tensor) -> Tensor:
+    """Return noise in [-1, 1)."""
+    return 2.0 * u - 1.0
+
+
+def _wide(values: Tensor) -> Tensor:
+    """Return one value for each image, to go with its pixels."""
+    return values[:, None, None, None]

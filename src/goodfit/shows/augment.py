@@ -1,0 +1,79 @@
+"""What augmentation makes of a few training images: originals above, draws below."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..data import Augmentation
+from ..nets import draw_noise
+from ..records import Pictures, Sheet
+
+NUM_IMAGES, NUM_DRAWS = 8, 5
+
+
+def show_augment(
+    augmentation: Augmentation, x: Tensor, y: Tensor, *, classes: tuple[str, ...], seed: int
+) -> Sheet:
+    """Draw training images ``[N, C, H, W]`` as they are, and changed by five draws of noise.
+
+    Each caption has the classes of the image, and their shares where rows are mixed. ``y`` are
+    class codes ``[N]`` or quantities ``[N, 1]``. The first 8 images are taken.
+    """
+    x, y = x[:NUM_IMAGES], y[:NUM_IMAGES]
+    low, high = float(x.min()), float(x.max())
+    rows, captions = [_row(x, low, high)], [_captions(y, classes)]
+    for step in range(NUM_DRAWS):
+        shapes = augmentation.noise_shapes(x.shape)
+        noise = [draw_noise(s, seed=seed, step=step, layer=n) for n, s in enumerate(shapes)]
+        changed, targets = augmentation(x, y, noise)
+        rows.append(_row(changed, low, high))
+        captions.append(_captions(targets, classes))
+    given = augmentation.settings.model_dump(exclude_defaults=True)
+    told = ", ".join(f"{name} {value}" for name, value in given.items())
+    titles = ("As they are", *(f"Draw {step + 1}" for step in range(NUM_DRAWS)))
+    return Sheet(
+        title="Augmentation",
+        headline=f"{told}.",
+        parts=tuple(
+            Pictures(title=title, png_base64=row, captions=words)
+            for title, row, words in zip(titles, rows, captions, strict=True)
+        ),
+    )
+
+
+def _row(x: Tensor, low: float, high: float) -> tuple[str, ...]:
+    scaled = (x.to(torch.float32) - low) / ((high - low) or 1.0)
+    pixels = (255.0 * scaled).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return tuple(png_of(image) for image in pixels)
+
+
+def png_of(pixels: np.ndarray) -> str:
+    """Return an image ``[H, W, C]`` of bytes as PNG in base64; one or three channels.
+
+    Example:
+        >>> png_of(np.zeros((2, 2, 1), dtype=np.uint8))[:8]
+        'iVBORw0K'
+    """
+    shown = pixels if pixels.shape[2] == 3 else pixels[:, :, 0]
+    file = io.BytesIO()
+    Image.fromarray(shown).save(file, format="PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _captions(targets: Tensor, classes: tuple[str, ...]) -> tuple[str, ...]:
+    if not classes:
+        return tuple(f"{float(value):.3g}" for value in targets.flatten())
+    if not targets.is_floating_point():
+        return tuple(classes[int(code)] for code in targets)
+    return tuple(_shares(row, classes) for row in targets)
+
+
+def _shares(row: Tensor, classes: tuple[str, ...]) -> str:
+    held = sorted(((float(p), k) for k, p in enumerate(row) if p > 0.0), reverse=True)
+    return ", ".join(f"{classes[k]} {p:.0%}" if p < 1.0 else classes[k] for p, k in held)
