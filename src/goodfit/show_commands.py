@@ -51,9 +51,7 @@ def augment(
                 do="Try: goodfit show augment digits --set augment.crop=1 --set augment.rotate=15",
             )
         x, y = material.sample
-        sheet = shows.show_augment(
-            augmentation, x, y, classes=known.card.classes, seed=recipe.seed
-        )
+        sheet = shows.show_augment(augmentation, x, y, classes=known.card.classes, seed=recipe.seed)
     show(sheet, out or Path("show-augment.html"), as_json=as_json)
 
 

@@ -1,0 +1,43 @@
+"""``goodfit show augment``: pictures of the draws, shares that add up, tables refused."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from typer.testing import CliRunner
+
+from goodfit.cli import app
+from goodfit.records import Pictures, Sheet
+
+COMMAND = ["show", "augment", "digits", "--set", "augment.mix=cutmix", "--json"]
+
+
+def test_originals_then_draws_with_the_shares_of_their_classes() -> None:
+    sheet = Sheet.from_json(json.loads(CliRunner().invoke(app, COMMAND).output))
+    parts = [part for part in sheet.parts if isinstance(part, Pictures)]
+    assert [len(part.png_base64) for part in parts] == [8] * 6
+    first = np.asarray(Image.open(io.BytesIO(base64.b64decode(parts[0].png_base64[0]))))
+    assert first.shape == (8, 8) and first.max() > 200
+    assert parts[1].png_base64 != parts[0].png_base64
+    shares = [sum(map(int, re.findall(r"(\d+)%", words))) for words in parts[1].captions]
+    assert any(shares) and all(share in (0, 99, 100, 101) for share in shares)
+
+
+def test_command_writes_a_page(tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    told = CliRunner().invoke(app, [*COMMAND[:-1], "--out", str(out)])
+    assert told.exit_code == 0
+    assert out.read_text(encoding="utf-8").count("data:image/png;base64,") == 48
+
+
+def test_nothing_to_draw_is_said() -> None:
+    told = CliRunner().invoke(app, ["show", "augment", "digits"])
+    assert "nothing to draw" in str(told.exception)
+    table = CliRunner().invoke(app, ["show", "augment", "wine", "--set", "augment.mix=mixup"])
+    assert "nothing to draw" in str(table.exception)
