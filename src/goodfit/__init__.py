@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from . import show_commands as show_commands
     from . import study_commands as study_commands
     from .adapters import Watch, watch
-    from .checks import Checked, Rate, check, suggest_lr
+    from .checks import Checked, Rate, check, gradient_check, suggest_lr
     from .data import Arrays
     from .errors import (
         DataError,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         RunError,
         SearchError,
     )
+    from .optim import finite_difference_descent
     from .pipeline import (
         Diagnosis,
         Listener,
@@ -101,12 +102,23 @@ if TYPE_CHECKING:
         read_space,
         uniform,
     )
-    from .records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Trial, Verdict
+    from .records import (
+        DataCard,
+        Finding,
+        GradientCheck,
+        History,
+        RunInfo,
+        Scores,
+        SplitSizes,
+        Trial,
+        Verdict,
+    )
     from .studies import Study, cross_validate, load_study, resume_study, search
 
 _HOMES = {
     ".adapters": ("Watch", "watch"),
-    ".checks": ("Checked", "Rate", "check", "suggest_lr"),
+    ".checks": ("Checked", "Rate", "check", "gradient_check", "suggest_lr"),
+    ".optim": ("finite_difference_descent",),
     ".data": ("Arrays",),
     ".errors": (
         *("DataError", "GoodfitError", "Interrupted", "NetError", "RecipeError", "RunError"),
@@ -128,6 +140,7 @@ _HOMES = {
         *("NesterovLookahead", "NesterovRewritten", "NoPenalty"),
     ),
     ".records": (
+        "GradientCheck",
         *("DataCard", "Finding", "History", "RunInfo", "Scores", "SplitSizes", "Trial", "Verdict"),
     ),
     ".studies": ("Study", "cross_validate", "load_study", "resume_study", "search"),
@@ -163,6 +176,7 @@ __all__ = [
     "Exponential",
     "Finding",
     "GoodfitError",
+    "GradientCheck",
     "History",
     "Interrupted",
     "Listener",
@@ -205,6 +219,8 @@ __all__ = [
     "choice",
     "cross_validate",
     "diagnose",
+    "finite_difference_descent",
+    "gradient_check",
     "integer",
     "layers",
     "load",

@@ -97,6 +97,23 @@ def check(
     _fail(gf.commands.check(file, said, as_json=as_json), fail_on)
 
 
+@app.command(name="gradient-check")
+def gradient_check(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe file (.toml), or a source.")
+    ],
+    target: Target = None,
+    folder: Folder = None,
+    assign: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Compare backpropagation with central differences in float64; exit code 1 if they differ."""
+    file = Path(recipe) if recipe.endswith(".toml") else None
+    said = [*_given(None if file else recipe, target, folder), *(assign or [])]
+    if not gf.commands.gradient_check(file, said, as_json=as_json):
+        raise typer.Exit(1)
+
+
 @app.command()
 def diagnose(
     run: Annotated[

@@ -55,6 +55,26 @@ def check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> li
     return [finding.severity for finding in checked.findings]
 
 
+def gradient_check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> bool:
+    """Compare gradients with differences of the loss, and print it; False where they differ."""
+    found = pipeline.check_gradient(_recipe(file, assignments))
+    if as_json:
+        print_json(found.to_json())
+        return found.verdict != "wrong"
+    console = Console()
+    for name, error in found.errors.items():
+        told = f"{words.clean(name)}: largest relative error {error:.1e}"
+        console.print(told, highlight=False, markup=False)
+    worst = f"worst at {found.worst}: {found.written:.6g} written, {found.measured:.6g} measured"
+    cost = (
+        f"{found.compared} numbers, {found.kinks} at kinks, {found.forward_passes} forward passes"
+    )
+    console.print(
+        f"The gradient is {found.verdict}; {worst}.\n{cost}.", highlight=False, markup=False
+    )
+    return found.verdict != "wrong"
+
+
 def diagnose(path: Path, *, every: bool, as_json: bool) -> list[Severity]:
     """Judge a run, a watched history or a table; returns the severities of what was found."""
     found = pipeline.diagnose(path)

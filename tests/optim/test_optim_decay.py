@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from goodfit.nets import decaying
 from goodfit.optim import PENALTIES, coefficients_of, rule_for
-from goodfit.optim.whole import decay_mask
+from goodfit.optim.whole import decay_mask, decisions
 from goodfit.recipe import (
     L1,
     L2,
@@ -155,3 +155,16 @@ def test_every_penalty_says_its_formula_and_source() -> None:
     for name, made in PENALTIES.items():
         text = made.__doc__ or ""
         assert "``" in text and (name == "none" or "otes" in text or "ICLR" in text)
+
+
+def test_what_is_decided_is_said_in_words() -> None:
+    recipe = Recipe(data="digits", batch_size=128)
+    net = nn.Linear(3, 2)
+    (decay,) = decisions(recipe, net)
+    assert "(6 of 8 weights), not on norms and biases" in decay and "decay_on" in decay
+    assert decisions(recipe.model_copy(update={"optimizer": AdamW(decay_on="all")}), net) == ()
+    assert decisions(recipe.model_copy(update={"optimizer": SGD()}), net) == ()
+    scaled = {"optimizer": SGD(lr=0.1, scale_lr="linear"), "penalty": L1()}
+    _, losses, rate = decisions(recipe.model_copy(update=scaled), net)
+    assert "without the penalty" in losses
+    assert "is 0.4: 0.1 scaled (linear) from batches of 32 to 128 rows" in rate

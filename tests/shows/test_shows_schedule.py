@@ -11,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from goodfit.cli import app
-from goodfit.recipe import Cosine, Exponential, Step
+from goodfit.recipe import Cosine, Exponential, OnPlateau, Step
 from goodfit.records import Chart, Sheet
 from goodfit.report import sheet_html
 from goodfit.shows import show_schedule
@@ -34,6 +34,16 @@ def test_the_drawn_rates_are_torchs(schedule, twin) -> None:
     (line,) = _chart(show_schedule([schedule], lr=0.1, epochs=10)).lines
     epochs = np.floor(np.asarray(line.x) + 1e-9).astype(int)
     np.testing.assert_allclose(line.y, np.asarray(wanted)[epochs], rtol=1e-12)
+
+
+def test_a_plateau_is_drawn_for_a_loss_that_stands_still() -> None:
+    sheet = show_schedule([OnPlateau(patience=2, factor=0.5)], lr=0.1, epochs=12)
+    (line,) = _chart(sheet).lines
+    epochs = np.floor(np.asarray(line.x) + 1e-9).astype(int)
+    # The last fall is that of epoch 4; three more make one cut, and three more the next.
+    wanted = np.asarray([0.1] * 8 + [0.05] * 3 + [0.025])
+    np.testing.assert_allclose(line.y, wanted[epochs], rtol=1e-12)
+    assert "stops falling after a third" in sheet.headline
 
 
 def test_the_page_holds_chart_table_and_no_address() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .family import CHECKS, run_checks
 from .given import Checked, check
+from .gradient import gradient_check
 from .order import ORDER, in_order
 from .rate import Rate, suggest_lr
 from .subject import Subject
@@ -15,6 +16,7 @@ __all__ = [
     "Rate",
     "Subject",
     "check",
+    "gradient_check",
     "in_order",
     "run_checks",
     "suggest_lr",

@@ -104,16 +104,17 @@ def _pair(
     drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
     direction = drawn.to(parameter.device)
     size = float(parameter.detach().square().mean().sqrt()) or 1.0
-    measured = [_slope(parameter, direction, step * size, loss_of) for step in STEPS]
+    measured = [slope(parameter, direction, step * size, loss_of) for step in STEPS]
     for one, other in pairwise(measured):
         if other != 0.0 and abs(one - other) <= AGREE * abs(other):
             return float((gradient * direction).sum()), other
     return None
 
 
-def _slope(
+def slope(
     parameter: nn.Parameter, direction: Tensor, step: float, loss_of: Callable[[], float]
 ) -> float:
+    """Return the derivative along a direction by central differences; 0 where not finite."""
     before = parameter.detach().clone()
     with torch.no_grad():
         parameter.copy_(before + step * direction)

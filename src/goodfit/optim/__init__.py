@@ -2,9 +2,10 @@
 
 from .clipping import CLIPS
 from .decay import PENALTIES
+from .differences import finite_difference_descent
 from .rules import RULES, Rule, Slots
 from .schedules import FACTORS, base_rate, learning_rates
-from .whole import coefficient_table, coefficients_of, rule_for, rule_of
+from .whole import coefficient_table, coefficients_of, decisions, rule_for, rule_of
 
 __all__ = [
     "CLIPS",
@@ -16,6 +17,8 @@ __all__ = [
     "base_rate",
     "coefficient_table",
     "coefficients_of",
+    "decisions",
+    "finite_difference_descent",
     "learning_rates",
     "rule_for",
     "rule_of",

@@ -18,6 +18,7 @@ from ..recipe import Clip, NoClip, NoPenalty, Optimizer, Penalty, Recipe
 from .clipping import clip_numbers, with_clip
 from .decay import decay_numbers, with_decay
 from .rules import RULES, Array, Rule
+from .schedules import base_rate
 
 
 def base_rule_of(optimizer: Optimizer) -> Rule:
@@ -85,3 +86,25 @@ def coefficient_table(
         for k, optimizer in enumerate(optimizers)
     ]
     return np.stack(rows, axis=2)
+
+
+def decisions(recipe: Recipe, net: nn.Module) -> tuple[str, ...]:
+    """Say in words what a recipe's update does that its numbers do not show at once."""
+    optimizer, told = recipe.optimizer, []
+    mask, rule = decay_mask(optimizer, net), base_rule_of(optimizer)
+    numbers = decay_numbers(optimizer, rule, recipe.penalty, np.ones(1))
+    if mask is not None and any(np.any(number) for number in numbers.values()):
+        share = f"{int(mask.sum()):,} of {len(mask):,} weights"
+        told.append(
+            f"Decay pulls on matrices and kernels ({share}), not on norms and biases;"
+            ' optimizer.decay_on = "all" lets it pull on all.'
+        )
+    if recipe.penalty.kind != "none":
+        told.append("Reported losses are those of the data, without the penalty.")
+    if optimizer.scale_lr != "none":
+        size = recipe.batch_size or 1
+        told.append(
+            f"The learning rate is {base_rate(optimizer, size):.4g}: {optimizer.lr:g} scaled"
+            f" ({optimizer.scale_lr}) from batches of {optimizer.base_batch_size} to {size} rows."
+        )
+    return tuple(told)

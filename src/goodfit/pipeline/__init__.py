@@ -13,7 +13,7 @@ checking    the checks before training, on their own
 diagnosing  the rules on their own: of a run, a watched loop, a table of losses
 """
 
-from .checking import check_recipe
+from .checking import check_gradient, check_recipe
 from .diagnosing import Diagnosis, diagnose
 from .flow import Listener, contents, load, report, resume, test, train
 from .run import Run
@@ -22,6 +22,7 @@ __all__ = [
     "Diagnosis",
     "Listener",
     "Run",
+    "check_gradient",
     "check_recipe",
     "contents",
     "diagnose",

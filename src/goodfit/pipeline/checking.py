@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..checks import Checked, run_checks
+from ..checks import Checked, gradient_check, run_checks
 from ..data.checks import run_data_checks
 from ..recipe import Recipe
+from ..records import GradientCheck
 from .begin import Given, decide_threads, know_given, net_of, resolve_for
-from .material import material_of, rows_of, subject_of
+from .material import Known, Material, loss_of, material_of, rows_of, subject_of
 from .training import use_threads
+
+ROWS = 16
 
 
 def check_recipe(recipe: Recipe, *, data: Any = None, net: nn.Module | None = None) -> Checked:
@@ -33,6 +38,33 @@ def check_recipe(recipe: Recipe, *, data: Any = None, net: nn.Module | None = No
         >>> len(checked.verdicts) > 20, [f.rule for f in checked if f.severity == "error"]
         (True, [])
     """
+    with _ready(recipe, data, net) as (known, module, material):
+        found = run_data_checks(rows_of(known))
+        return Checked((*found, *run_checks(subject_of(module, material))))
+
+
+def check_gradient(
+    recipe: Recipe, *, data: Any = None, net: nn.Module | None = None
+) -> GradientCheck:
+    """Compare backpropagation with central differences, on a batch of what a recipe trains.
+
+    Raises:
+        GoodfitError: data, recipe or network do not work; says what to do.
+
+    Example:
+        >>> check_gradient(Recipe(data="iris")).verdict
+        'right'
+    """
+    with _ready(recipe, data, net) as (_, module, material):
+        x, y = (part[:ROWS] for part in material.sample)
+        return gradient_check(module, loss_of(material), material.prepare(x), y)
+
+
+@contextmanager
+def _ready(
+    recipe: Recipe, data: Any, net: nn.Module | None
+) -> Iterator[tuple[Known, nn.Module, Material]]:
+    """Load, split and prepare, and build the network; torch is left as it was."""
     threads = torch.get_num_threads()
     try:
         with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
@@ -42,7 +74,6 @@ def check_recipe(recipe: Recipe, *, data: Any = None, net: nn.Module | None = No
             recipe = decide_threads(recipe, module, known)
             use_threads(recipe)
             material = material_of(known, recipe, Path(scratch))
-            found = run_data_checks(rows_of(known))
-            return Checked((*found, *run_checks(subject_of(module, material))))
+            yield known, module, material
     finally:
         torch.set_num_threads(threads)

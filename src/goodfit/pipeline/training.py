@@ -26,7 +26,7 @@ from ..loop import (
 )
 from ..loop import train as run_loop
 from ..nets import layout_of, with_counted_dropout
-from ..optim import rule_for
+from ..optim import decisions, rule_for
 from ..probes import OwnLooks
 from ..recipe import Recipe
 from ..records import Finding
@@ -73,7 +73,9 @@ def train(
     problem, population = _problem(recipe, material, net)
     course = start(population, material.batches.steps_per_epoch)
     with Journal(folder.history) as journal, ExitStack() as stack:
-        keeper = Keeper(folder, journal, interruption, notes=material.notes)
+        keeper = Keeper(
+            folder, journal, interruption, notes=(*material.notes, *decisions(recipe, net))
+        )
         resumed = _continue(course, keeper)
         executor = _executor(recipe, material, problem, population, keeper.executor)
         stop_if_asked(interruption, folder)

@@ -8,6 +8,7 @@ finished run, or a run of another framework.
 from .base import Record, Task
 from .data import Column, DataCard, InputKind, SplitSizes
 from .findings import Curve, Finding, Outcome, Severity, Verdict, found, not_judged, passed
+from .gradients import GradientCheck
 from .history import (
     TALLIES,
     Autopsy,
@@ -36,6 +37,7 @@ __all__ = [
     "DataCard",
     "EpochColumns",
     "Finding",
+    "GradientCheck",
     "Grouping",
     "History",
     "InputKind",

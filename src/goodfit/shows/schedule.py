@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..optim.schedules import learning_rates
-from ..recipe import Schedule
+from ..recipe import OnPlateau, Schedule
 from ..records import Chart, Line, Sheet, Table
 
 STEPS_PER_EPOCH, MOST_POINTS = 100, 600
@@ -26,7 +27,8 @@ def show_schedule(schedules: Sequence[Schedule], *, lr: float, epochs: int) -> S
     """
     num_steps = epochs * STEPS_PER_EPOCH
     steps = np.unique(np.linspace(0, num_steps - 1, MOST_POINTS).round())
-    options = {"lr": lr, "num_steps": num_steps, "steps_per_epoch": STEPS_PER_EPOCH}
+    options: dict[str, Any] = {"lr": lr, "num_steps": num_steps}
+    options |= {"steps_per_epoch": STEPS_PER_EPOCH, "losses": _losses(epochs)}
     rates = [learning_rates(schedule, steps=steps, **options) for schedule in schedules]
     names = [schedule.kind for schedule in schedules]
     x = tuple((steps / STEPS_PER_EPOCH).tolist())
@@ -42,6 +44,17 @@ def show_schedule(schedules: Sequence[Schedule], *, lr: float, epochs: int) -> S
     columns = ("schedule", "first", "highest", "mean", "last")
     return Sheet(
         title="Learning-rate schedules",
-        headline=f"{', '.join(names)}: base rate {lr:g}, {epochs} epochs.",
+        headline=f"{', '.join(names)}: base rate {lr:g}, {epochs} epochs.{_assumed(names)}",
         parts=(chart, Table(title="Rates", columns=columns, rows=rows)),
     )
+
+
+def _losses(epochs: int) -> list[float]:
+    """Return validation losses that fall for a third of the run and then stand still."""
+    return [0.9 ** min(epoch, epochs // 3) for epoch in range(epochs)]
+
+
+def _assumed(names: Sequence[str]) -> str:
+    if OnPlateau().kind not in names:
+        return ""
+    return " on-plateau goes by validation: drawn for a loss that stops falling after a third."
