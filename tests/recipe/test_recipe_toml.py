@@ -13,6 +13,7 @@ from hypothesis import given
 from pydantic import BaseModel, ValidationError
 from recipe_strategies import FAMILIES, member_of, recipes
 
+from goodfit.errors import RecipeError
 from goodfit.recipe import (
     MLP,
     AdamW,
@@ -24,6 +25,7 @@ from goodfit.recipe import (
     Recipe,
     Schedule,
     read,
+    validate,
     write,
 )
 
@@ -198,3 +200,18 @@ def test_type_checkers_see_every_field_in_the_constructor() -> None:
         if isinstance(node, ast.FunctionDef) and node.name == "__init__"
     ]
     assert [argument.arg for argument in checked.args.kwonlyargs] == list(Recipe.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("clip.limit=0", "clip.limit: should be greater than 0"),
+        ("schedule={kind='multi-step', epochs=[5, 5]}", "should rise, each epoch once"),
+        ("schedule={kind='warm-restarts', mult=0}", "should be greater than or equal to 1"),
+        ("clip={kind='percentil'}", 'no clip of kind "percentil"'),
+        ("penalty={kind='l1', strength=-1}", "penalty.strength: should be greater"),
+    ],
+)
+def test_wrong_updates_are_told(said: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        validate({"data": "digits"}, [said])
