@@ -57,7 +57,7 @@ def check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> li
 
 def gradient_check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> bool:
     """Compare gradients with differences of the loss, and print it; False where they differ."""
-    found = pipeline.check_gradient(_recipe(file, assignments))
+    found = pipeline.check_gradient(recipe_of(file, assignments))
     if as_json:
         print_json(found.to_json())
         return found.verdict != "wrong"
