@@ -44,3 +44,37 @@ def augment(
     given = {"data.path": source, "data.folder": folder}
     said = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     gf.show_commands.augment(recipe, [*said, *(assign or [])], out=out, as_json=as_json)
+
+
+@app.command()
+def activation(
+    names: Annotated[list[str] | None, typer.Argument(help="Say relu; all without it.")] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Measure and draw activations: range, centring, slopes, saturation, cost."""
+    gf.show_commands.activation(names or [], out=out, as_json=as_json)
+
+
+@app.command()
+def init(
+    inits: Annotated[
+        list[str] | None, typer.Option("--init", help="Say he-normal, again for more; else all.")
+    ] = None,
+    depth: Annotated[int, typer.Option(min=1, help="Hidden layers.")] = 20,
+    width: Annotated[int, typer.Option(min=1, help="Units in each.")] = 256,
+    activation: Annotated[str, typer.Option(help="Of every layer.")] = "tanh",
+    norm: Annotated[str, typer.Option(help="none, batch or layer, before it.")] = "none",
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the size of activations and gradients by layer, for each initialiser."""
+    gf.show_commands.init(
+        inits or [],
+        depth=depth,
+        width=width,
+        activation=activation,
+        norm=norm,
+        out=out,
+        as_json=as_json,
+    )

@@ -55,6 +55,26 @@ def augment(
     show(sheet, out or Path("show-augment.html"), as_json=as_json)
 
 
+def activation(names: Sequence[str], *, out: Path | None, as_json: bool) -> None:
+    """Measure and draw activations; all without a name."""
+    show(shows.show_activation(names), out or Path("show-activation.html"), as_json=as_json)
+
+
+def init(
+    inits: Sequence[str],
+    *,
+    depth: int,
+    width: int,
+    activation: str,
+    norm: str,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw signals and gradients by layer for initialisers; all without a name."""
+    sheet = shows.show_init(inits, depth=depth, width=width, activation=activation, norm=norm)
+    show(sheet, out or Path("show-init.html"), as_json=as_json)
+
+
 def recipe_of(file: Path | None, assignments: Sequence[str]) -> Recipe:
     """Return the recipe of a file or of assignments; its data stays unread, so none is needed."""
     return read(file, assignments) if file else validate({"data": "digits"}, assignments)

@@ -6,9 +6,16 @@ Each is a function that returns a :class:`~goodfit.records.Sheet`; ``SHOWS`` nam
 from collections.abc import Callable
 
 from ..records import Sheet
+from .activation import show_activation
 from .augment import show_augment
+from .init import show_init
 from .schedule import show_schedule
 
-SHOWS: tuple[Callable[..., Sheet], ...] = (show_augment, show_schedule)
+SHOWS: tuple[Callable[..., Sheet], ...] = (
+    show_activation,
+    show_augment,
+    show_init,
+    show_schedule,
+)
 
-__all__ = ["SHOWS", "show_augment", "show_schedule"]
+__all__ = ["SHOWS", "show_activation", "show_augment", "show_init", "show_schedule"]

@@ -1,0 +1,199 @@
+"""Activation functions, measured: range, centring, slopes, saturation, cost."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import RecipeError, nearest
+from ..nets import ACTIVATIONS
+from ..records import Chart, Line, Sheet, Table
+
+# A slope under a twentieth of the steepest is flat, as for the rules that watch saturation.
+FLAT = 0.05
+NEAR, FAR, WIDEST = 0.01, 10.0, 1e3
+DRAWN, NUM_POINTS, NUM_DRAWS = 5.0, 401, 200_000
+TIMED, TIMES = 1 << 16, 7
+RANGE = ("activation", "lowest", "highest", "mean of N(0,1)", "flat, %")
+SLOPES = ("activation", "at -10", "at -0.01", "at 0.01", "at 10")
+TIMES_OF = ("activation", "forward", "with backward")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one activation; ``flat`` is a share, times are ns for each output."""
+
+    lowest: float
+    highest: float
+    mean: float
+    slopes: tuple[float, float, float, float]
+    flat: float
+    forward_ns: float
+    both_ns: float
+
+
+def show_activation(names: Sequence[str] = ()) -> Sheet:
+    """Measure and draw activations by name; all without a name.
+
+    Lowest and highest are those on [-1000, 1000], "unbounded" where they still grow there. The
+    mean and the flat share (slope under a twentieth of the steepest) are of 200,000 inputs of
+    N(0, 1); maxout gets two such pieces, and is drawn with the second at 0. Times depend on the
+    machine: the fastest of 7 over 65,536 outputs in float32. Notes n3, n4.
+
+    Raises:
+        RecipeError: there is no activation of a name.
+
+    Example:
+        >>> sheet = show_activation(["relu"])
+        >>> sheet.parts[2].rows[0][:3]
+        ('relu', 0.0, 'unbounded')
+    """
+    names = tuple(names) or tuple(ACTIVATIONS)
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise RecipeError(
+                f'There is no activation "{name}".', given=name, do=nearest(name, ACTIVATIONS)
+            )
+    modules = {name: ACTIVATIONS[name]() for name in names}
+    measured = {name: measure(module) for name, module in modules.items()}
+    return Sheet(
+        title="Activation functions",
+        headline=_headline(measured),
+        parts=(
+            _chart("Function", "f(x)", modules, lambda module, x: _values(module, x)),
+            _chart("Derivative", "f'(x)", modules, slopes),
+            *_tables(measured),
+        ),
+    )
+
+
+def measure(module: nn.Module) -> Measured:
+    """Return what an activation is like; inputs of N(0, 1) are drawn from seed 0."""
+    ends = _values(module, torch.linspace(-WIDEST, WIDEST, 20_001, dtype=torch.float64))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(NUM_DRAWS, generator=generator, dtype=torch.float64)
+    other = torch.randn(NUM_DRAWS, generator=generator, dtype=torch.float64)
+    at = slopes(module, torch.tensor([-FAR, -NEAR, NEAR, FAR], dtype=torch.float64))
+    # Of a maxout each output has a piece of slope 1, so its steepest way is never flat.
+    slope = torch.ones(1) if _pieces(module) > 1 else slopes(module, x).abs()
+    forward, both = _times(module)
+    return Measured(
+        lowest=_end(ends[0], ends.min()),
+        highest=_end(ends[-1], ends.max()),
+        mean=float(_values(module, x, other).mean()),
+        slopes=(float(at[0]), float(at[1]), float(at[2]), float(at[3])),
+        flat=float((slope < FLAT * slope.max()).double().mean()),
+        forward_ns=forward,
+        both_ns=both,
+    )
+
+
+def slopes(module: nn.Module, x: Tensor) -> Tensor:
+    """Return ``f'(x)`` at each of ``x``, by torch's own derivative."""
+    leaf = x.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        total = _call(module, leaf, torch.zeros_like(leaf)).sum()
+        return torch.autograd.grad(total, leaf)[0]
+
+
+def _pieces(module: nn.Module) -> int:
+    return int(getattr(module, "pieces", 1))
+
+
+def _call(module: nn.Module, x: Tensor, other: Tensor) -> Tensor:
+    """Call on ``[N]``; a maxout gets the other piece beside it."""
+    whole = module.to(x.dtype)
+    if _pieces(module) == 1:
+        return whole(x.unsqueeze(1)).squeeze(1)
+    return whole(torch.stack([x, other], dim=1)).squeeze(1)
+
+
+def _values(module: nn.Module, x: Tensor, other: Tensor | None = None) -> Tensor:
+    with torch.no_grad():
+        return _call(module, x, torch.zeros_like(x) if other is None else other)
+
+
+def _end(at_end: Tensor, extreme: Tensor) -> float:
+    """Return the extreme, infinite where the function has come far by the end of the range."""
+    far = abs(float(at_end)) >= WIDEST * 1e-3 and float(at_end) == float(extreme)
+    return math.copysign(math.inf, float(extreme)) if far and abs(extreme) > 1.5 else float(extreme)
+
+
+def _times(module: nn.Module) -> tuple[float, float]:
+    """Return nanoseconds for each output: forward, and forward with backward."""
+    width = _pieces(module)
+    x = torch.randn(TIMED // 64, 64 * width, generator=torch.Generator().manual_seed(1))
+    module = module.to(x.dtype)
+    leaf = x.clone().requires_grad_()
+    ones = torch.ones(TIMED // 64, 64)
+
+    def forward() -> None:
+        with torch.no_grad():
+            module(x)
+
+    def both() -> None:
+        with torch.enable_grad():
+            torch.autograd.grad(module(leaf), leaf, ones)
+
+    return _best(forward), _best(both)
+
+
+def _best(run: Callable[[], None]) -> float:
+    found = math.inf
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        run()
+        found = min(found, time.perf_counter() - began)
+    return 1e9 * found / TIMED
+
+
+def _chart(
+    title: str,
+    label: str,
+    modules: dict[str, nn.Module],
+    function: Callable[[nn.Module, Tensor], Tensor],
+) -> Chart:
+    x = torch.linspace(-DRAWN, DRAWN, NUM_POINTS, dtype=torch.float64)
+    lines = tuple(
+        Line(name=name, x=tuple(x.tolist()), y=tuple(function(module, x).tolist()))
+        for name, module in modules.items()
+    )
+    return Chart(title=title, x_label="x", y_label=label, lines=lines)
+
+
+def _tables(measured: dict[str, Measured]) -> tuple[Table, Table, Table]:
+    machine = f"Of this machine: torch {torch.__version__}, {torch.get_num_threads()} threads."
+    ranges = tuple((name, *_range(found)) for name, found in measured.items())
+    slopes = tuple((name, *found.slopes) for name, found in measured.items())
+    times = tuple((name, found.forward_ns, found.both_ns) for name, found in measured.items())
+    return (
+        Table(title="Range, centring, saturation", columns=RANGE, rows=ranges),
+        Table(title="Slope at the start and at the extremes", columns=SLOPES, rows=slopes),
+        Table(title="Nanoseconds an output", columns=TIMES_OF, rows=times, caption=machine),
+    )
+
+
+def _range(found: Measured) -> tuple[str | float, ...]:
+    ends = ("unbounded" if math.isinf(end) else end for end in (found.lowest, found.highest))
+    return (*ends, found.mean, 100.0 * found.flat)
+
+
+def _headline(measured: dict[str, Measured]) -> str:
+    flat = max(measured, key=lambda name: measured[name].flat)
+    centred = min(measured, key=lambda name: abs(measured[name].mean))
+    if len(measured) == 1:
+        found = measured[flat]
+        return (
+            f"{flat}: mean output {found.mean:.2g} for inputs of N(0, 1), "
+            f"{100 * found.flat:.0f} % of them on a flat part."
+        )
+    return (
+        f"For inputs of N(0, 1) {centred} is centred best "
+        f"(mean {measured[centred].mean:.2g}), and {flat} has most of them on a flat part "
+        f"({100 * measured[flat].flat:.0f} %)."
+    )

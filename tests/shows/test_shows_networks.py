@@ -1,0 +1,112 @@
+"""What is measured of activations and initialisers, against closed forms."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from goodfit.cli import app
+from goodfit.errors import RecipeError
+from goodfit.nets import ACTIVATIONS, INITIALISERS
+from goodfit.records import Chart, Sheet, Table
+from goodfit.report import sheet_html
+from goodfit.shows import show_activation, show_init
+
+SIGMOID_FAR = 1 / (1 + math.exp(-10))
+# lowest, highest, mean for N(0, 1), slopes at -10 and 10; None: no simple closed form.
+CLOSED: dict[str, tuple] = {
+    "relu": (0.0, "unbounded", 1 / math.sqrt(2 * math.pi), 0.0, 1.0),
+    "leaky-relu": ("unbounded", "unbounded", 0.99 / math.sqrt(2 * math.pi), 0.01, 1.0),
+    "prelu": ("unbounded", "unbounded", 0.75 / math.sqrt(2 * math.pi), 0.25, 1.0),
+    "elu": (-1.0, "unbounded", None, math.exp(-10), 1.0),
+    "gelu": (-0.17, "unbounded", 0.5 / math.sqrt(math.pi), 0.0, 1.0),
+    "silu": (-0.2785, "unbounded", None, None, None),
+    "tanh": (-1.0, 1.0, 0.0, 4 * math.exp(-20), 4 * math.exp(-20)),
+    "sigmoid": (0.0, 1.0, 0.5, *(SIGMOID_FAR * (1 - SIGMOID_FAR),) * 2),
+    # The larger of two of N(0, 1) is 1/sqrt(pi) on average.
+    "maxout": (0.0, "unbounded", 1 / math.sqrt(math.pi), 0.0, 1.0),
+}
+SHEET = show_activation()
+
+
+def table_of(sheet: Sheet, place: int = 0) -> Table:
+    return [part for part in sheet.parts if isinstance(part, Table)][place]
+
+
+def rows_of(place: int) -> dict[str, tuple]:
+    return {str(row[0]): row[1:] for row in table_of(SHEET, place).rows}
+
+
+def test_every_activation_is_measured_and_has_a_closed_form() -> None:
+    assert [row[0] for row in table_of(SHEET).rows] == list(ACTIVATIONS)
+    assert CLOSED.keys() == ACTIVATIONS.keys()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_is_measured_is_the_closed_form(name: str) -> None:
+    """Means are of 200,000 draws: 0.012 is five standard errors of the widest."""
+    (lowest, highest, mean, flat), slopes = rows_of(0)[name], rows_of(1)[name]
+    found = (lowest, highest, mean, slopes[0], slopes[-1])
+    for value, expected in zip(found, CLOSED[name], strict=True):
+        if expected is not None:
+            same = value == expected if isinstance(expected, str) else None
+            assert same or value == pytest.approx(expected, abs=0.012), (name, found)
+    assert all(time > 0.0 for time in rows_of(2)[name]) and 0.0 <= flat <= 100.0
+
+
+def test_half_of_the_inputs_of_a_relu_are_flat_and_none_of_a_prelu() -> None:
+    flat = {name: row[3] for name, row in rows_of(0).items()}
+    assert flat["relu"] == pytest.approx(50.0, abs=0.6)
+    assert flat["prelu"] == flat["maxout"] == 0.0
+    # 1 - tanh(x)^2 < 0.05 beyond 2.178: 2.94 % of N(0, 1).
+    assert flat["tanh"] == pytest.approx(2.94, abs=0.2)
+
+
+def test_derivatives_are_drawn() -> None:
+    charts = [part for part in SHEET.parts if isinstance(part, Chart)]
+    sigmoid = next(line for line in charts[1].lines if line.name == "sigmoid")
+    assert sigmoid.y[len(sigmoid.y) // 2] == pytest.approx(0.25)
+
+
+def test_an_unknown_activation_gets_the_nearest() -> None:
+    with pytest.raises(RecipeError) as caught:
+        show_activation(["sigmod"])
+    assert caught.value.do == 'did you mean "sigmoid"?'
+
+
+def test_signals_of_a_linear_like_net_shrink_as_the_formula_says() -> None:
+    """Leaky ReLU under He keeps, xavier-fan-in halves the variance at each layer (n3)."""
+    sheet = show_init(["xavier-fan-in", "he-normal"], depth=16, width=256, activation="relu")
+    charts = [part for part in sheet.parts if isinstance(part, Chart)]
+    fan_in, he = (line.y for line in charts[0].lines)
+    assert math.log2(fan_in[0] / fan_in[-1]) / 15 == pytest.approx(0.5, abs=0.06)
+    assert he[-1] / he[0] == pytest.approx(1.0, abs=0.4)
+
+
+def test_verdicts_are_the_lectures() -> None:
+    rows = {row[0]: row[-1] for row in table_of(show_init(depth=20, width=128)).rows}
+    assert rows.keys() == INITIALISERS.keys()
+    assert rows["xavier-uniform"] == rows["xavier-normal"] == "keeps its size"
+    assert rows["small-normal"] == "signals vanish, gradients vanish"
+    assert "gradients explode" in str(rows["large-normal"])
+    relu = show_init(["xavier-normal", "he-normal"], depth=20, width=128, activation="relu")
+    assert [row[-1] for row in table_of(relu).rows][1] == "keeps its size"
+
+
+def test_a_wrong_name_is_told() -> None:
+    with pytest.raises(RecipeError, match=r"net\.activation"):
+        show_init(activation="thanh")
+
+
+def test_commands_write_pages_and_print_json(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    told = CliRunner().invoke(app, ["show", "activation", "tanh", "--out", str(page)])
+    assert told.exit_code == 0 and "unbounded" not in told.output and "tanh" in told.output
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    command = ["show", "init", "--depth", "3", "--width", "16", "--init", "he-normal", "--json"]
+    sheet = Sheet.from_json(json.loads(CliRunner().invoke(app, command).output))
+    assert "he-normal" in sheet_html(sheet)
