@@ -1,0 +1,161 @@
+"""What augmentation costs: each change of a batch, as a share of the step of a two-layer CNN.
+
+    python -m bench.augment
+
+A batch of 128 images of 1 x 28 x 28 bytes; the step is goodfit's traced one, of a CNN with 32 and
+64 channels under AdamW, without and with the usual sets. One thread, processor time, rounds
+interleaved. Single changes are timed by themselves, outside of a graph.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import goodfit as gf
+from bench.report import RESULTS, Spread, header, print_header, print_table, progress, write_json
+from goodfit.data.augmenting import Augmentation, augmentation_of
+from goodfit.engine import Noise, Problem, make_executor, make_population
+from goodfit.loop import Budget, coefficients
+from goodfit.nets import build_net, draw_noise, layout_of
+from goodfit.optim import rule_for
+
+BATCH, SHAPE, CLASSES = 128, (1, 28, 28), 10
+SETS: dict[str, gf.Augment] = {
+    "nothing": gf.Augment(),
+    "flip and crop": gf.Augment(horizontal_flip=0.5, crop=2),
+    "flip, crop, cutmix": gf.Augment(horizontal_flip=0.5, crop=2, mix="cutmix"),
+    "flip, crop, mixup": gf.Augment(horizontal_flip=0.5, crop=2, mix="mixup"),
+    "flip, crop, cowmix": gf.Augment(horizontal_flip=0.5, crop=2, mix="cowmix"),
+    "flip, affine, light, erase": gf.Augment(
+        horizontal_flip=0.5, rotate=10.0, scale=0.1, brightness=0.2, contrast=0.2, erase=0.25
+    ),
+}
+SINGLE: dict[str, gf.Augment] = {
+    "horizontal flip": gf.Augment(horizontal_flip=0.5),
+    "crop": gf.Augment(crop=2),
+    "affine": gf.Augment(rotate=10.0, scale=0.1),
+    "brightness": gf.Augment(brightness=0.2),
+    "contrast": gf.Augment(contrast=0.2),
+    "erase": gf.Augment(erase=0.25),
+    "mixup": gf.Augment(mix="mixup"),
+    "cutmix": gf.Augment(mix="cutmix"),
+    "cowmix": gf.Augment(mix="cowmix"),
+}
+
+
+class ByteInput(nn.Module):
+    """Bytes to about unit size, as a run's input module does it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.to(torch.float32) - 72.9) / 90.0
+
+
+def augmentation(settings: gf.Augment) -> Augmentation | None:
+    """What a recipe would make of these settings."""
+    return augmentation_of(
+        settings, input_kind="image", shape=SHAPE, num_classes=CLASSES, bounded=True
+    )
+
+
+def stepper(settings: gf.Augment) -> Callable[[int], None]:
+    """A traced training step on batches by index."""
+    recipe = gf.CNN(channels=(32, 64), norm="none")
+    net = build_net(recipe, input_shape=SHAPE, num_outputs=CLASSES, seed=0).train()
+    made = gf.Recipe(data="digits", batch_size=BATCH)
+    rule = rule_for(made, net)
+    problem = Problem(
+        *(net, layout_of(net), functional.cross_entropy, rule, 1, ByteInput()),
+        augment=augmentation(settings),
+    )
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4 * BATCH, *SHAPE), dtype=torch.uint8, generator=generator)
+    targets = torch.randint(0, CLASSES, (4 * BATCH,), generator=generator)
+    population, data = make_population([net], rule), (images, targets)
+    batch = (torch.arange(BATCH),)
+    numbers = coefficients(made, np.arange(1), Budget(100, 1))
+    noise = Noise(problem, population, data, [0])
+    executor = make_executor(
+        *(problem, population, data, noise),
+        coefficients=numbers[0],
+        batch=batch,
+        mode="traced",
+        num_steps=100,
+    )
+    assert executor.kind == "traced", executor.reason
+
+    def run(step: int) -> None:
+        executor.run(step, numbers, [batch])
+
+    return run
+
+
+def single(settings: gf.Augment) -> Callable[[int], None]:
+    """One change of a batch, with its draws."""
+    change = augmentation(settings)
+    assert change is not None
+    x = torch.randint(0, 256, (BATCH, *SHAPE), dtype=torch.uint8)
+    y = torch.randint(0, CLASSES, (BATCH,))
+
+    def run(step: int) -> None:
+        shapes = change.noise_shapes(x.shape)
+        noise = [draw_noise(s, seed=0, step=step, layer=n) for n, s in enumerate(shapes)]
+        change(x, y, noise)
+
+    return run
+
+
+def timed(run: Callable[[int], None], steps: int) -> float:
+    """Processor milliseconds a step."""
+    began = time.process_time()
+    for step in range(steps):
+        run(step)
+    return 1e3 * (time.process_time() - began) / steps
+
+
+def measure(runs: dict[str, Callable[[int], None]], *, rounds: int, steps: int) -> dict:
+    """Milliseconds of each by round, interleaved."""
+    for run in runs.values():
+        timed(run, 3)
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds):
+        for name, run in runs.items():
+            progress(f"round {number + 1} of {rounds}: {name}")
+            found[name].append(timed(run, steps))
+    return found
+
+
+def main() -> None:
+    """Run, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m bench.augment", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    facts = header("bench.augment", vars(options), ("goodfit", "torch"))
+    print_header(facts)
+    times = {"rounds": options.rounds, "steps": options.steps}
+    with torch.no_grad():
+        steps = measure({name: stepper(s) for name, s in SETS.items()}, **times)
+        changes = measure({name: single(s) for name, s in SINGLE.items()}, **times)
+    plain = Spread.of(steps["nothing"]).median
+    rows = [
+        [name, f"{Spread.of(ms).median:.2f}", Spread.of(ms).span(2), f"{_more(ms, plain):+.0%}"]
+        for name, ms in steps.items()
+    ]
+    print_table("whole steps", ["augmentation", "cpu ms", "min..max", "of the step"], rows)
+    rows = [[n, f"{Spread.of(ms).median:.2f}", Spread.of(ms).span(2)] for n, ms in changes.items()]
+    print_table("changes alone", ["change", "cpu ms", "min..max"], rows)
+    write_json(RESULTS / "augment.json", {**facts, "steps_ms": steps, "changes_ms": changes})
+
+
+def _more(ms: list[float], plain: float) -> float:
+    return Spread.of(ms).median / plain - 1.0
+
+
+if __name__ == "__main__":
+    main()
