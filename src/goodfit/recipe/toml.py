@@ -22,6 +22,7 @@ _SAMPLES = {
     "optimizer": '{ kind = "adamw" }',
     "schedule": '{ kind = "cosine" }',
     "clip": '{ kind = "norm", limit = 1.0 }',
+    "augment": '{ crop = 2, mix = "cutmix" }',
     "penalty": '{ kind = "l2", strength = 1e-4 }',
     "split": "{ test = 0.2 }",
     "prepare": '{ scale = "none" }',
