@@ -112,8 +112,12 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
         "augment": {
             **dict.fromkeys(("horizontal_flip", "vertical_flip", "rotate", "shear"), 0.0),
             **dict.fromkeys(("scale", "translate", "brightness", "contrast", "erase"), 0.0),
-            **{"saturation": 0.0, "hue": 0.0, "crop": 0, "mix": "none"},
-            **{"mix_alpha": 1.0, "mix_probability": 1.0},
+            "saturation": 0.0,
+            "hue": 0.0,
+            "crop": 0,
+            "mix": "none",
+            "mix_alpha": 1.0,
+            "mix_probability": 1.0,
         },
         "net": {
             "kind": "mlp",
