@@ -198,7 +198,9 @@ class Averages(nn.Module):
 
 def activations() -> nn.Module:
     """One layer with each activation, one after the other."""
-    layers = [layer for make in ACTIVATIONS.values() for layer in (nn.Linear(64, 64), make())]
+    layers: list[nn.Module] = []
+    for name, make in ACTIVATIONS.items():
+        layers += [nn.Linear(64, 128 if name == "maxout" else 64), make()]
     return nn.Sequential(*layers, nn.Linear(64, 10))
 
 
