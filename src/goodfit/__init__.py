@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         Space,
         Split,
         Step,
+        Transfer,
         WarmRestarts,
         choice,
         integer,
@@ -129,6 +130,7 @@ _HOMES = {
         *("load", "resume", "test", "train"),
     ),
     ".recipe": (
+        *("Transfer",),
         "Augment",
         *("CNN", "MLP", "SGD", "Adagrad", "Adam", "AdamW", "Constant", "Cosine", "DataSource"),
         *("EarlyStopping", "Engine", "Exponential", "Momentum", "Nesterov", "OneCycle", "OwnNet"),
@@ -209,6 +211,7 @@ __all__ = [
     "SplitSizes",
     "Step",
     "Study",
+    "Transfer",
     "Trial",
     "Verdict",
     "WarmRestarts",

@@ -166,8 +166,15 @@ def coefficients(
 ) -> Tensor:
     """Return the update rule's numbers for ``steps``: ``[S, C, 1]``; see :func:`rates_at`."""
     rates = rates_at(recipe, steps, budget, losses)
-    table = coefficients_of(recipe.optimizer, recipe.penalty, recipe.clip, rates, steps)
+    own = (recipe.optimizer, recipe.penalty, recipe.clip)
+    table = coefficients_of(*own, rates, steps, wake=wake_step(recipe, budget))
     return torch.from_numpy(table).unsqueeze(2)
+
+
+def wake_step(recipe: Recipe, budget: Budget) -> int | None:
+    """Return the step from which frozen layers train; None where none is or they never do."""
+    epoch = recipe.transfer and recipe.transfer.unfreeze_epoch
+    return None if epoch is None else epoch * budget.steps_per_epoch
 
 
 def rates_at(

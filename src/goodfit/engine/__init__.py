@@ -3,7 +3,7 @@
 from .choose import make_executor
 from .executor import STEPS_PER_CALL, Executor, Kind
 from .population import Batch, Noise, Population, make_population
-from .step import PROBES, LossFn, Problem, by_row, fed, make_step, take
+from .step import PROBES, LossFn, Problem, by_row, fed, held_or_not, make_step, take
 
 __all__ = [
     "PROBES",
@@ -17,6 +17,7 @@ __all__ = [
     "Problem",
     "by_row",
     "fed",
+    "held_or_not",
     "make_executor",
     "make_population",
     "make_step",

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
-from ..nets import Buffers, Layout, noise_from
+from ..nets import HELD, Buffers, Layout, noise_from
 from ..optim import Rule, Slots
 
 LossFn = Callable[[Tensor, Tensor], Tensor]
@@ -82,6 +82,7 @@ def make_step(problem: Problem, *, eager: bool = False) -> Step:
         y: Tensor,
         noise: Sequence[Tensor],
     ) -> Outcome:
+        buffers = held_or_not(problem.rule, buffers, coefficients)
         g, buffers, probes = gradient(w, buffers, x, y, noise)
         w, slots = problem.rule.update(w, g, slots, *by_row(coefficients.to(w.dtype)))
         return w, slots, buffers, probes
@@ -122,6 +123,15 @@ def prepared(problem: Problem, x: Tensor) -> Tensor:
     if not problem.own_batches or isinstance(problem.prepare, nn.Identity):
         return problem.prepare(x)
     return problem.prepare(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+def held_or_not(rule: Rule, buffers: Buffers, coefficients: Tensor) -> Buffers:
+    """Return the buffers with frozen batch norms held, or no longer where layers have woken."""
+    if not rule.wakes:
+        return buffers
+    held = 1.0 - coefficients[-1]
+    names = [name for name in buffers if name.rpartition(".")[2] == HELD]
+    return buffers | {name: held.to(buffers[name].dtype) for name in names}
 
 
 def by_row(coefficients: Tensor) -> list[Tensor]:

@@ -15,10 +15,12 @@ from .masks import decaying, mask_of
 from .noise import draw_noise, noise_from, recording_noise, uniform_noise
 from .norms import NORMS
 from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
+from .transfer import HELD, as_trained, frozen_names, rate_mask, take_over
 
 __all__ = [
     "ACTIVATIONS",
     "DROPOUTS",
+    "HELD",
     "INITIALISERS",
     "NORMS",
     "Buffers",
@@ -27,16 +29,20 @@ __all__ = [
     "DropoutAtTest",
     "Layout",
     "Maxout",
+    "as_trained",
     "build_net",
     "decaying",
     "draw_noise",
+    "frozen_names",
     "layout_of",
     "mask_of",
     "noise_from",
     "pack_buffers",
     "pack_parameters",
+    "rate_mask",
     "recording_noise",
     "strongest_dropout",
+    "take_over",
     "uniform_noise",
     "with_counted_dropout",
     "write_row",

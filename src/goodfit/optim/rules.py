@@ -34,7 +34,8 @@ class Rule:
     ``slots`` are states of ``[K, P]`` each; after them come ``windows``, states of so many numbers
     a row, ``[K, n]``. ``fused``, where torch has such a kernel, is the formula on one row ``[P]``
     in place, in a single pass over memory; it takes the coefficients as numbers. ``decoupled``
-    says that weight decay shrinks the weights instead of entering the gradient.
+    says that weight decay shrinks the weights instead of entering the gradient, ``wakes`` that the
+    last coefficient is 1 once frozen layers train, and 0 before.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Rule:
     fused: Fused | None = None
     decoupled: bool = False
     windows: tuple[int, ...] = ()
+    wakes: bool = False
 
 
 def sgd_coefficients(config: SGD, lr: Array, t: Array) -> Coefficients:

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..nets import decaying, mask_of
-from ..recipe import Clip, NoClip, NoPenalty, Optimizer, Penalty, Recipe
+from ..nets import decaying, frozen_names, mask_of, rate_mask
+from ..recipe import Clip, NoClip, NoPenalty, Optimizer, Penalty, Recipe, Transfer
 from .clipping import clip_numbers, with_clip
 from .decay import decay_numbers, with_decay
-from .rules import RULES, Array, Rule
+from .frozen import waking, with_frozen, with_rates, without_gradient
+from .rules import RULES, Array, Coefficients, Rule
 from .schedules import base_rate
 
 
@@ -46,8 +47,19 @@ def rule_for(recipe: Recipe, net: nn.Module) -> Rule:
 
     Masks depend on the network alone and are the same for all rows of a population.
     """
-    mask = decay_mask(recipe.optimizer, net)
-    return with_clip(rule_of(recipe.optimizer, recipe.penalty, decay_mask=mask), recipe.clip)
+    mask, transfer = decay_mask(recipe.optimizer, net), recipe.transfer
+    rule = rule_of(recipe.optimizer, recipe.penalty, decay_mask=mask)
+    if transfer is None:
+        return with_clip(rule, recipe.clip)
+    frozen, wakes = frozen_mask(net, transfer), transfer.unfreeze_epoch is not None
+    rule = with_frozen(with_rates(rule, rate_mask(net, transfer)), frozen, wakes=wakes)
+    return without_gradient(with_clip(rule, recipe.clip), frozen, wakes=wakes)
+
+
+def frozen_mask(net: nn.Module, transfer: Transfer) -> Tensor | None:
+    """Return bool ``[P]``, true where a network's weights are frozen; None where none is."""
+    names = frozen_names(net, transfer)
+    return mask_of(net, lambda name: float(name in names)).bool() if names else None
 
 
 def decay_mask(optimizer: Optimizer, net: nn.Module) -> Tensor | None:
@@ -61,15 +73,28 @@ def decay_mask(optimizer: Optimizer, net: nn.Module) -> Tensor | None:
 
 
 def coefficients_of(
-    optimizer: Optimizer, penalty: Penalty, clip: Clip, lr: Array, steps: Array
+    optimizer: Optimizer,
+    penalty: Penalty,
+    clip: Clip,
+    lr: Array,
+    steps: Array,
+    *,
+    wake: int | None = None,
 ) -> NDArray[np.float32]:
-    """Return one row's coefficients at ``steps`` (from 0) and rates ``lr``: ``[S, C]``."""
+    """Return one row's coefficients at ``steps`` (from 0) and rates ``lr``: ``[S, C]``.
+
+    ``wake`` is the step from which frozen layers train; their state counts from there.
+    """
     rule = base_rule_of(optimizer)
-    numbers = (
-        *rule.coefficients(optimizer, lr, steps + 1.0),
-        *decay_numbers(optimizer, rule, penalty, lr).values(),
-        *clip_numbers(clip, steps),
-    )
+
+    def own(steps: Array) -> Coefficients:
+        decay = decay_numbers(optimizer, rule, penalty, lr).values()
+        return (*rule.coefficients(optimizer, lr, steps + 1.0), *decay)
+
+    numbers = (*own(steps), *clip_numbers(clip, steps))
+    if wake is not None:
+        since, awake = waking(steps, wake)
+        numbers = (*own(steps), *own(since), awake, *clip_numbers(clip, steps), awake)
     columns = np.broadcast_arrays(np.asarray(lr), *numbers)[1:]
     return np.stack(columns, axis=1).astype(np.float32)
 

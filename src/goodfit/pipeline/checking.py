@@ -15,9 +15,10 @@ from ..checks import Checked, gradient_check, run_checks
 from ..data.checks import run_data_checks
 from ..recipe import Recipe
 from ..records import GradientCheck
-from .begin import Given, decide_threads, know_given, net_of, resolve_for
+from .begin import Given, decide_threads, know_given, resolve_for
 from .material import Known, Material, loss_of, material_of, rows_of, subject_of
 from .training import use_threads
+from .transferring import start_of
 
 ROWS = 16
 
@@ -70,7 +71,7 @@ def _ready(
         with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
             known = know_given(recipe, Given(data, net=net))
             recipe = resolve_for(recipe, known)
-            module = net_of(recipe, known, net)
+            module = start_of(recipe, known, net)
             recipe = decide_threads(recipe, module, known)
             use_threads(recipe)
             material = material_of(known, recipe, Path(scratch))

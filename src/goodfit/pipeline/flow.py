@@ -54,6 +54,7 @@ from .observers import stop_if_asked
 from .run import Run
 from .training import train as train_net
 from .training import use_threads
+from .transferring import start_of
 
 
 class Listener:
@@ -118,7 +119,7 @@ def train(
         known = know_given(recipe, given)
         listener.on_card(known.card, known.sizes)
         recipe = resolve_for(recipe, known)
-        module = net_of(recipe, known, net)
+        module = start_of(recipe, known, net)
         recipe = decide_threads(recipe, module, known)
         stop_if_asked(interruption)
         folder, temporary = make_folder(recipe, out, root)
@@ -153,7 +154,8 @@ def resume(
         known = known_before(folder, recipe, Given(data, batches, validation, net))
         listener.on_card(known.card, known.sizes)
         listener.on_folder(folder.path)
-        module = net_of(recipe, known, net)
+        begun = any(folder.checkpoints.glob("step-*"))
+        module = (net_of if begun else start_of)(recipe, known, net)
         return _train(Session(recipe, known, module, folder, interruption, listener, began))
 
 

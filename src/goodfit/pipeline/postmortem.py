@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..engine import STEPS_PER_CALL, Batch, fed, make_population, take
 from ..loop import Course, Job, coefficients, row_values
-from ..nets import noise_from, with_counted_dropout, write_row
+from ..nets import as_trained, noise_from, write_row
 from ..probes.autopsy import autopsy
 from ..records import Autopsy
 
@@ -36,7 +36,7 @@ def autopsy_of(job: Job, course: Course, net: nn.Module) -> Autopsy | None:
     bad = first + int((~finite).nonzero()[0, 0]) if not finite.all() else course.step - 1
     saved = course.population.clone()
     try:
-        fresh = with_counted_dropout(copy.deepcopy(net))
+        fresh = as_trained(net, job.recipe.transfer)
         course.population.copy_(make_population([fresh], job.problem.rule))
         return _examine(job, course, bad)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from ..loop import (
     start,
 )
 from ..loop import train as run_loop
-from ..nets import layout_of, with_counted_dropout
+from ..nets import as_trained, layout_of
 from ..optim import decisions, rule_for
 from ..probes import OwnLooks
 from ..recipe import Recipe
@@ -104,7 +103,7 @@ def train(
 
 
 def _problem(recipe: Recipe, material: Material, net: nn.Module) -> tuple[Problem, Population]:
-    trained = with_counted_dropout(copy.deepcopy(net)).train()
+    trained = as_trained(net, recipe.transfer)
     rule = rule_for(recipe, trained)
     problem = Problem(
         trained,

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from ..engine import Batch as Given
-from ..engine import Noise, Population, Problem, by_row, fed, take
+from ..engine import Noise, Population, Problem, by_row, fed, held_or_not, take
 from ..nets import noise_from
 from .batch import Batch
 from .columns import LookColumns
@@ -92,7 +92,8 @@ class OwnLooks:
         noise = self.noise.draw(step, batch)
         x, y = (take(part, batch[0]) for part in self.data) if self.data else batch
         leaf = held.w[0].detach().clone().requires_grad_()
-        buffers = {name: buffer[0].clone() for name, buffer in held.buffers.items()}
+        present = held_or_not(problem.rule, held.buffers, numbers)
+        buffers = {name: buffer[0].clone() for name, buffer in present.items()}
         seen = self.observer.begin()
         x, y, noise = fed(problem, x, y, noise)
         with torch.enable_grad(), outputs_of(self.observer.places, seen), noise_from(noise):

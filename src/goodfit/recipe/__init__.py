@@ -50,6 +50,7 @@ from .space import LARGEST_GRID, Space, check_grid
 from .space_make import read_space, space_of, write_space
 from .space_walk import Parameter
 from .toml import find_line, read, validate, write
+from .transfer import Transfer
 
 __all__ = [
     "CNN",
@@ -106,6 +107,7 @@ __all__ = [
     "Space",
     "Split",
     "Step",
+    "Transfer",
     "Uniform",
     "WarmRestarts",
     "check_grid",

@@ -17,6 +17,7 @@ from .networks import CNN, MLP, Net, OwnNet, ResNet
 from .optimizers import AdamW, NoPenalty, Optimizer, Penalty
 from .parts import Count, Integer, NonNegative, Part
 from .schedules import Cosine, Schedule
+from .transfer import Transfer
 
 if TYPE_CHECKING:
     from .space import Space
@@ -67,6 +68,7 @@ class Recipe(Part):
     clip: Clip = NoClip()
     schedule: Schedule = Cosine()
     early_stopping: EarlyStopping = EarlyStopping()
+    transfer: Transfer | None = None
     engine: Engine = Engine()
 
     if TYPE_CHECKING:  # what type checkers cannot read off the fields: data may be a name
@@ -88,6 +90,7 @@ class Recipe(Part):
             clip: Clip = ...,
             schedule: Schedule = ...,
             early_stopping: EarlyStopping = ...,
+            transfer: Transfer | None = None,
             engine: Engine = ...,
         ) -> None: ...
 

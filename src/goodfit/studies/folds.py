@@ -22,12 +22,12 @@ from ..engine import Problem, make_population
 from ..engine.executor import Graphs
 from ..engine.tile import Tile, copies, row_of
 from ..loop import budget_of, coefficients
-from ..nets import layout_of, with_counted_dropout
+from ..nets import as_trained, layout_of
 from ..optim import rule_for
-from ..pipeline.begin import net_of
 from ..pipeline.finishing import evaluate, with_best
 from ..pipeline.material import Known, Material, know, loss_of
 from ..pipeline.resolve import resolve
+from ..pipeline.transferring import start_of
 from ..recipe import OwnNet, Recipe
 from ..records import CrossValidation, Scores
 
@@ -126,7 +126,7 @@ def _train(recipe: Recipe, known: Known, team: Sequence[_Prepared]) -> list[Scor
     most = min(len(each.train) for each in team)
     recipe = resolve(recipe, known.card, num_train=most)
     known = replace(known, preparation=team[0].preparation)
-    net = net_of(recipe, known, None)
+    net = start_of(recipe, known, None)
     batches = _batches(recipe, team, most)
     material = _material(known, batches[0], team[0])
     tile = _tile(recipe, net, material, batches)
@@ -164,7 +164,7 @@ def _tile(
     recipe: Recipe, net: nn.Module, material: Material, batches: Sequence[MemoryBatches]
 ) -> Tile:
     rows, budget = len(batches), budget_of(recipe, batches[0])
-    stepped = with_counted_dropout(copy.deepcopy(net)).train()
+    stepped = as_trained(net, recipe.transfer)
     rule = rule_for(recipe, stepped)
     problem = Problem(
         stepped,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..nets import layout_of, with_counted_dropout
+from ..nets import as_trained, layout_of
 from ..pipeline.begin import net_of
 from ..pipeline.material import Known
 from ..pipeline.resolve import try_out
@@ -75,7 +75,10 @@ def _around(recipe: Recipe) -> list[str]:
     penalty, clip, decay_on = recipe.penalty.kind, recipe.clip.kind, recipe.optimizer.decay_on
     told = {"penalty": (penalty, "none"), "clip": (clip, "none"), "decay on": (decay_on, "weights")}
     augment = recipe.augment.model_dump(mode="json", exclude_defaults=True)
+    start = {"source", "layers"}
+    moved = recipe.transfer.model_dump(mode="json", exclude=start) if recipe.transfer else {}
     return [
+        *(f"{name} {value}" for name, value in moved.items() if value),
         *(f"{name} {value}" for name, (value, usual) in told.items() if value != usual),
         *(f"{name} {value}" for name, value in augment.items()),
     ]
@@ -91,7 +94,7 @@ def shape_of(recipe: Recipe, known: Known, x_shape: tuple[int, ...]) -> Shape:
     Raises:
         NetError: it cannot be built, or does not take the data.
     """
-    net = with_counted_dropout(net_of(recipe, known, None)).train()
+    net = as_trained(net_of(recipe, known, None), recipe.transfer)
     from_zeros = next(net.parameters()).new_zeros(recipe.batch_size or 1, *x_shape)
     operations = try_out(net, from_zeros, num_outputs=len(known.card.classes) or 1)
     num = layout_of(net).num_parameters

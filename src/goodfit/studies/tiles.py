@@ -23,11 +23,11 @@ from ..engine import Batch, Kind, Problem, make_population
 from ..engine.executor import TRACING, Graphs
 from ..engine.tile import Row, Tile, copies, row_of
 from ..loop import budget_of, coefficients
-from ..nets import layout_of, with_counted_dropout
+from ..nets import as_trained, layout_of
 from ..optim import rule_for
-from ..pipeline.begin import net_of
 from ..pipeline.material import Known, Material, augmentation_for, loss_of
 from ..pipeline.training import METRICS
+from ..pipeline.transferring import start_of
 from ..recipe import Recipe
 from .grouping import Shape
 from .wave import Progress
@@ -142,7 +142,7 @@ def first_row(group: Group, recipe: Recipe) -> Row:
     One thread at a time: weights are drawn from torch's one generator.
     """
     with TRACING:
-        net = with_counted_dropout(net_of(recipe, group.known, None))
+        net = as_trained(start_of(recipe, group.known, None), recipe.transfer)
     return row_of(make_population([net], rule_for(recipe, net)), 0)
 
 

@@ -1,0 +1,152 @@
+"""Runs that begin with the weights of others: what moves, what stays, what is told."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from pipeline_helpers import bits_of
+from torch import Tensor
+
+import goodfit as gf
+from goodfit.errors import GoodfitError, Interrupted, NetError, RunError
+from goodfit.runs import Journal, checkpoints
+
+NET = gf.CNN(channels=(4, 6), dropout=0.1)
+BASE = gf.Recipe(data="digits", net=NET, epochs=2, batch_size=128)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> gf.Run:
+    return gf.train(BASE, out=tmp_path_factory.mktemp("source") / "run")
+
+
+def state_of(run: gf.Run) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in run.module.net.state_dict().items()}
+
+
+def moved(**values: object) -> gf.Recipe:
+    transfer = gf.Transfer.model_validate(values)
+    return BASE.model_copy(update={"transfer": transfer, "seed": 3, "epochs": 3})
+
+
+@pytest.mark.parametrize("mode", ["traced", "eager"])
+def test_frozen_layers_keep_their_bits_and_their_averages(source: gf.Run, mode: str) -> None:
+    recipe = moved(source=str(source.folder.path), freeze_first=1)
+    recipe = recipe.model_copy(update={"engine": gf.Engine(mode=mode)})  # pyright: ignore[reportArgumentType]
+    run = gf.train(recipe)
+    assert run.info.executor == mode
+    before, after = state_of(source), state_of(run)
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert same >= {"1.weight", "2.weight", "2.bias", "2.running_mean", "2.running_var"}
+    assert "2.num_batches_tracked" in same
+    assert not same & {"5.weight", "6.running_mean", "10.weight", "10.bias"}
+
+
+def test_layers_wake_at_their_epoch(source: gf.Run, tmp_path: Path) -> None:
+    recipe = moved(source=str(source.folder.path), freeze_first=1, unfreeze_epoch=2)
+    stopped = recipe.model_copy(update={"epochs": 2})
+    before = state_of(source)
+    for each, wakes in ((stopped, False), (recipe, True)):
+        run = gf.train(each, out=tmp_path / str(wakes))
+        last = checkpoints.load_latest(run.folder.checkpoints)
+        assert last is not None
+        w, size = last.tensors["w"][0], before["1.weight"].numel()
+        assert torch.equal(w[:size], before["1.weight"].flatten()) != wakes
+        average = last.tensors["buffer.2.running_mean"][0]
+        assert torch.equal(average, before["2.running_mean"]) != wakes
+
+
+def test_a_transfer_that_is_interrupted_ends_in_the_same_bits_without_its_source(
+    source: gf.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = source.save(tmp_path / "old")
+    recipe = moved(
+        source=str(copied), freeze=["1", "2"], unfreeze_epoch=2, lr_scale={"5": 0.3, "1": 0.1}
+    )
+    whole = bits_of(gf.train(recipe, out=tmp_path / "whole").folder.path)
+    append = Journal.append
+
+    def watched(journal: Journal, row: dict) -> None:
+        append(journal, row)
+        if (row["kind"], row.get("epoch")) == ("epoch", 1):
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(Journal, "append", watched)
+        gf.train(recipe, out=tmp_path / "run")
+    copied.rename(tmp_path / "gone")
+    gf.resume(tmp_path / "run")
+    assert bits_of(tmp_path / "run") == whole
+
+
+def test_a_file_of_weights_is_a_source(source: gf.Run, tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    safetensors.torch.save_file(state_of(source), file)
+    by_run = gf.train(moved(source=str(source.folder.path)))
+    by_file = gf.train(moved(source=str(file)))
+    pairs = zip(state_of(by_run).values(), state_of(by_file).values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_trials_of_a_search_begin_from_it_and_keep_what_is_frozen(source: gf.Run) -> None:
+    recipe = moved(source=str(source.folder.path), freeze_first=2).model_copy(update={"epochs": 1})
+    study = gf.search(recipe.vary(lr=gf.choice(0.001, 0.01)), trials=2, workers=1)
+    assert [trial.state for trial in study.trials] == ["done"] * 2
+    alone = gf.train(recipe.model_copy(update={"optimizer": gf.AdamW(lr=0.01)}))
+    found = next(t for t in study.trials if t.params["optimizer.lr"] == 0.01)
+    expected = alone.history.epochs.validation_loss
+    assert found.validation_loss == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "words"),
+    [
+        ({"source": "nowhere"}, RunError, "Name a run folder, or a .safetensors file"),
+        ({"source": "{run}", "layers": ["x"]}, NetError, 'begins with "x"'),
+        ({"source": "{run}", "freeze_first": 3}, NetError, "Every layer is frozen"),
+        ({"source": "{pickle}"}, RunError, "a pickle (.pt, .pth) is not read"),
+    ],
+)
+def test_what_does_not_work_is_said_before_a_folder_is_made(
+    values: dict, kind: type[GoodfitError], words: str, source: gf.Run, tmp_path: Path
+) -> None:
+    torch.save({}, tmp_path / "weights.pt")
+    places = {"{run}": str(source.folder.path), "{pickle}": str(tmp_path / "weights.pt")}
+    values = {**values, "source": places.get(values["source"], values["source"])}
+    with pytest.raises(kind) as caught:
+        gf.train(moved(**values), out=tmp_path / "run")
+    assert words in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_network_is_told_with_its_shapes(source: gf.Run) -> None:
+    other = moved(source=str(source.folder.path)).model_copy(
+        update={"net": gf.CNN(channels=(4, 5))}
+    )
+    with pytest.raises(NetError, match="do not fit this network") as caught:
+        gf.train(other)
+    assert "5.weight is [6, 4, 3, 3] there, [5, 4, 3, 3] here" in str(caught.value.given)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"unfreeze_epoch": 2}, "freezes nothing; set freeze_first or freeze"),
+        ({"layer_decay": 0.5, "lr_scale": {"1": 0.1}}, "leave one of them out"),
+    ],
+)
+def test_wrong_tables_are_told(table: dict, words: str) -> None:
+    with pytest.raises(GoodfitError) as caught:
+        gf.recipe.validate({"data": "digits", "transfer": {"source": "x", **table}})
+    assert words in str(caught.value)
+
+
+def test_a_recipe_with_a_transfer_comes_back_from_its_text(tmp_path: Path) -> None:
+    recipe = moved(source="a/run", freeze=["1", "2"], unfreeze_epoch=1, lr_scale={"5.weight": 0.3})
+    file = tmp_path / "recipe.toml"
+    file.write_text(gf.recipe.write(recipe), encoding="utf-8")
+    assert gf.recipe.read(file) == recipe
