@@ -15,6 +15,7 @@ from torch.nn import functional
 
 import goodfit as gf
 from goodfit.checks import CHECKS, Subject, run_checks
+from goodfit.data.checks import DATA_CHECKS
 from goodfit.nets import Dropout
 from goodfit.records import Verdict
 
@@ -56,7 +57,7 @@ def test_one_batch_is_judged_by_all_that_need_no_more(subject: Subject) -> None:
 def test_defaults_on_real_data_have_no_findings(name: str) -> None:
     run = gf.train(gf.Recipe.model_validate({"data": name, "epochs": 1}))
     assert [verdict.check for verdict in run.verdicts if verdict.finding] == []
-    assert len(run.verdicts) == len(CHECKS)
+    assert len(run.verdicts) == len(DATA_CHECKS) + len(CHECKS)
 
 
 def test_our_own_dropout_acts() -> None:
