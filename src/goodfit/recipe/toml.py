@@ -21,6 +21,7 @@ _SAMPLES = {
     "net": '{ kind = "mlp" }',
     "optimizer": '{ kind = "adamw" }',
     "schedule": '{ kind = "cosine" }',
+    "transfer": '{ source = "runs/first" }',
     "clip": '{ kind = "norm", limit = 1.0 }',
     "augment": '{ crop = 2, mix = "cutmix" }',
     "penalty": '{ kind = "l2", strength = 1e-4 }',
