@@ -252,9 +252,15 @@ def _commands(path: Path) -> ModuleType:
 
 
 @app.command()
-def test(run: RunPath, as_json: Json = False) -> None:
+def test(
+    run: RunPath,
+    views: Annotated[
+        str | None, typer.Option(help="Average over: flip, crops, flip-crops; or none.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Open the sealed test part of a finished run, once, and put its scores on record."""
-    gf.commands.test(run, as_json=as_json)
+    gf.commands.test(run, views=views, as_json=as_json)
 
 
 @app.command()

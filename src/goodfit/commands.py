@@ -6,13 +6,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 
 from . import explaining, pipeline
 from .errors import RecipeError
-from .recipe import Recipe, read, validate
+from .recipe import Recipe, Views, read, validate
 from .records import DataCard, Finding, Severity, SplitSizes, Verdict
 from .report import words
 from .report.terminal import (
@@ -104,9 +104,9 @@ def resume(path: Path, *, as_json: bool, quiet: bool) -> None:
     _show(pipeline.resume(path, listener=_listener(as_json, quiet)), as_json)
 
 
-def test(path: Path, *, as_json: bool) -> None:
+def test(path: Path, *, views: str | None, as_json: bool) -> None:
     """Open the sealed test part."""
-    _show(pipeline.test(path), as_json)
+    _show(pipeline.test(path, views=cast("Views | None", views)), as_json)
 
 
 def report(path: Path) -> None:

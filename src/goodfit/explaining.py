@@ -11,6 +11,7 @@ from .data.draws import DRAWS
 from .data.folds import FOLDS
 from .data.preparations import PREPARATIONS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
+from .evaluation import VIEWS
 from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS
 from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
@@ -26,6 +27,7 @@ FAMILIES: Mapping[str, Family] = {
     "folds": FOLDS,
     "a preparation": PREPARATIONS,
     "an augmentation": AUGMENTATIONS,
+    "a view at test time": {f"{name}-views": view for name, view in VIEWS.items()},
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an activation": ACTIVATIONS,
     "an initialiser": INITIALISERS,

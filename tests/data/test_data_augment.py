@@ -179,6 +179,15 @@ def test_cowmix_areas_follow_beta_and_masks_are_smooth() -> None:
     assert edges < 0.15  # white noise would have 0.5
 
 
+def test_the_blur_of_cowmix_is_scipys() -> None:
+    u = noise(3, 20, 28)
+    wanted = ndimage.gaussian_filter(
+        u.double().numpy(), 2.5, axes=(1, 2), mode="nearest", truncate=2.8
+    )
+    # A sigma of an eighth of the smaller side; 7 = ceil(2.5 sigma) = floor(2.8 sigma + 0.5).
+    np.testing.assert_allclose(changes.blurred(u, 20 / 8), wanted, atol=1e-5)
+
+
 def test_mixup_is_a_convex_combination_also_of_quantities() -> None:
     x, y = torch.randn(100, 6, generator=GENERATOR), torch.randn(100, 1, generator=GENERATOR)
     augmentation = augmentation_of(

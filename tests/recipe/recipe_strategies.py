@@ -15,6 +15,7 @@ from goodfit.recipe import (
     Adagrad,
     Adam,
     AdamW,
+    Augment,
     ClipNorm,
     ClipPercentile,
     ClipValue,
@@ -26,6 +27,7 @@ from goodfit.recipe import (
     EarlyStopping,
     Elastic,
     Engine,
+    Evaluate,
     Exponential,
     Momentum,
     MomentumEMA,
@@ -165,6 +167,21 @@ def member_of(family: dict) -> st.SearchStrategy:
     return st.one_of([st.builds(kind, **fields) for kind, fields in family.items()])
 
 
+shares = st.floats(min_value=0.0, max_value=1.0)
+augmentations = st.builds(
+    Augment,
+    horizontal_flip=shares,
+    vertical_flip=shares,
+    rotate=st.floats(0.0, 180.0),
+    shear=st.floats(0.0, 90.0, exclude_max=True),
+    **dict.fromkeys(("scale", "translate", "brightness", "contrast", "saturation"), fractions),
+    crop=st.integers(0),
+    hue=st.floats(0.0, 0.5),
+    erase=shares,
+    mix=st.sampled_from(["none", "mixup", "cutmix", "cowmix"]),
+    mix_alpha=positive,
+    mix_probability=shares,
+)
 splits = st.tuples(inner, inner).filter(lambda pair: sum(pair) < 1.0)
 
 recipes = st.builds(
@@ -180,6 +197,7 @@ recipes = st.builds(
         st.booleans(),
     ),
     prepare=st.builds(Prepare, scale=st.sampled_from(["standardise", "min-max", "none"])),
+    augment=augmentations,
     net=st.none() | member_of(NETS),
     optimizer=member_of(OPTIMIZERS),
     penalty=member_of(PENALTIES),
@@ -187,6 +205,9 @@ recipes = st.builds(
     schedule=member_of(SCHEDULES),
     early_stopping=st.builds(
         EarlyStopping, enabled=st.booleans(), patience=counts, min_delta=non_negative
+    ),
+    evaluate=st.builds(
+        Evaluate, views=st.sampled_from(["none", "flip", "crops", "flip-crops"]), margin=counts
     ),
     engine=st.builds(
         Engine,

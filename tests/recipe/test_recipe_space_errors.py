@@ -275,6 +275,7 @@ PLACES = {
     "split": "[split]\ntest = ",
     "prepare": "[prepare]\nscale = ",
     "data": "[data]\npath = ",
+    "evaluate": "[evaluate]\nviews = ",
     "engine": "[engine]\nmode = ",
     "seed": "seed = ",
     "task": "task = ",

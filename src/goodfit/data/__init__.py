@@ -11,7 +11,7 @@ and for new data later: ``encode`` on the host, ``input_module`` before the netw
 """
 
 from .arrays import Arrays, from_arrays
-from .augmenting import AUGMENTATIONS, Augmentation, augmentation_of
+from .augmenting import AUGMENTATIONS, Augmentation, augmentation_of, check_augment
 from .card import describe
 from .dataset import Dataset, fingerprint
 from .encode import encode
@@ -39,6 +39,7 @@ __all__ = [
     "TableInput",
     "TargetOutput",
     "augmentation_of",
+    "check_augment",
     "describe",
     "encode",
     "encoded_shape",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -159,7 +160,7 @@ def cow_mask(u: Tensor, share: Tensor, height: int, width: int) -> Tensor:
     Oliver and Salimans, "Milking CowMask for semi-supervised image classification", 2020; notes
     n3.
     """
-    smooth = _blurred(u, min(height, width) / 8.0)
+    smooth = blurred(u, min(height, width) / 8.0)
     spread, mean = torch.std_mean(smooth, (1, 2), keepdim=True)
     level = mean + math.sqrt(2.0) * spread * torch.erfinv(2.0 * share - 1.0)[:, None, None]
     return smooth <= level
@@ -175,19 +176,23 @@ def _rectangle(corner: Tensor, sides: Tensor, height: int, width: int) -> Tensor
     return inside[0][:, :, None] & inside[1][:, None, :]
 
 
-def _blurred(u: Tensor, sigma: float) -> Tensor:
-    kernel = torch.tensor(_gaussian(sigma), dtype=u.dtype, device=u.device)
-    reach = len(kernel) // 2
-    wide = functional.pad(u[:, None], [reach] * 4, mode="replicate")
-    down = functional.conv2d(wide, kernel[None, None, :, None])
-    return functional.conv2d(down, kernel[None, None, None, :])[:, 0]
+def blurred(u: Tensor, sigma: float) -> Tensor:
+    """Blur ``[N, H, W]`` along both axes; as matrix products, much faster than as convolutions."""
+    down, along = (
+        torch.tensor(_gaussian(size, sigma), dtype=u.dtype, device=u.device) for size in u.shape[1:]
+    )
+    return down @ u @ along.T
 
 
 @cache
-def _gaussian(sigma: float) -> tuple[float, ...]:
-    reach = max(1, math.ceil(2.5 * sigma))
+def _gaussian(size: int, sigma: float) -> tuple[tuple[float, ...], ...]:
+    """Return the blur of a line as a matrix; what lies beside the line has its end's value."""
+    reach = math.ceil(2.5 * sigma)
     weights = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)]
-    return tuple(weight / sum(weights) for weight in weights)
+    found = [[0.0] * size for _ in range(size)]
+    for at, k in product(range(size), range(-reach, reach + 1)):
+        found[at][min(max(at + k, 0), size - 1)] += weights[k + reach] / sum(weights)
+    return tuple(map(tuple, found))
 
 
 def _grey(x: Tensor) -> Tensor:

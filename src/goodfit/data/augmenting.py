@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ COLOURS = 3
 JITTER = ("brightness", "contrast", "saturation", "hue")
 # Points of the inverse of Beta's distribution, between which shares are interpolated.
 QUANTILES = 257
+# The order says also which noise is whose: a new member stands at the end.
 AUGMENTATIONS: dict[str, Callable[..., Tensor]] = {
     "horizontal-flip": changes.horizontal_flip,
     "vertical-flip": changes.vertical_flip,
@@ -36,14 +38,22 @@ AUGMENTATIONS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+class Part(NamedTuple):
+    """One change: its name, the width of the noise that it takes, what it does."""
+
+    name: str
+    width: int
+    change: Change
+
+
 @dataclass(frozen=True)
 class Augmentation:
-    """Changes of a batch: each with the width of the noise that it takes, then how rows mix.
+    """Changes of a batch in order, then how rows mix.
 
     ``num_classes`` is 0 for quantities. Bytes end between 0 and 255 again (``bounded``).
     """
 
-    steps: tuple[tuple[int, Change], ...]
+    parts: tuple[Part, ...]
     settings: Augment
     num_classes: int
     bounded: bool
@@ -53,10 +63,18 @@ class Augmentation:
         """Whether rows and targets are mixed."""
         return self.settings.mix != "none" and self.settings.mix_probability > 0.0
 
+    @property
+    def places(self) -> list[int]:
+        """Return the place of each noise among all augmentations."""
+        mixing = ["mixup"] if self.mixes else []
+        mask = [self.settings.mix] if self.mixes and self.settings.mix != "mixup" else []
+        known = list(AUGMENTATIONS)
+        return [known.index(name) for name in (*(p.name for p in self.parts), *mixing, *mask)]
+
     def noise_shapes(self, shape: Sequence[int]) -> list[tuple[int, ...]]:
         """Return the shape of the noise that each change takes for inputs ``[N, ...]``."""
         num = shape[0]
-        shapes: list[tuple[int, ...]] = [(num, width) for width, _ in self.steps]
+        shapes: list[tuple[int, ...]] = [(num, part.width) for part in self.parts]
         if self.mixes:
             shapes.append((num, 3))  # partner, share, whether
             extra = {"cutmix": [(num, 2)], "cowmix": [(num, *shape[-2:])]}
@@ -93,15 +111,15 @@ class Augmentation:
         flat = x.flatten(0, 1) if groups else x
         noise = [u.flatten(0, 1) if groups else u for u in noise]
         images = flat.to(torch.float32)
-        for (_, change), u in zip(self.steps, noise, strict=False):
-            images = change(images, u)
-        if self.bounded and self.steps:
+        for part, u in zip(self.parts, noise, strict=False):
+            images = part.change(images, u)
+        if self.bounded and self.parts:
             images = images.clamp(0.0, 255.0)
         if not self.mixes:
             return images.reshape(x.shape), y
         targets = self._targets(y.flatten(0, 1) if groups else y)
         num = x.shape[1] if groups else len(x)
-        images, targets = self._mixed(images, targets, noise[len(self.steps) :], num)
+        images, targets = self._mixed(images, targets, noise[len(self.parts) :], num)
         return images.reshape(x.shape), targets.reshape(*groups, num, *targets.shape[1:])
 
     def _targets(self, y: Tensor) -> Tensor:
@@ -159,33 +177,41 @@ def augmentation_of(
     Raises:
         RecipeError: the data are no images, or have no colours.
     """
-    steps = tuple(_steps(settings))
-    _check(settings, input_kind, shape, bool(steps))
-    found = Augmentation(steps, settings, num_classes, bounded)
-    return found if steps or found.mixes else None
+    check_augment(settings, input_kind=input_kind, shape=shape)
+    parts = tuple(_parts(settings))
+    found = Augmentation(parts, settings, num_classes, bounded)
+    return found if parts or found.mixes else None
 
 
-def _steps(settings: Augment) -> list[tuple[int, Change]]:
-    found: list[tuple[int, Change]] = []
+def _parts(settings: Augment) -> list[Part]:
+    found: list[Part] = []
     for name in ("horizontal_flip", "vertical_flip"):
         probability = getattr(settings, name)
         if probability > 0.0:
-            found.append((1, partial(getattr(changes, name), probability=probability)))
+            change = partial(getattr(changes, name), probability=probability)
+            found.append(Part(name.replace("_", "-"), 1, change))
     moves = {name: getattr(settings, name) for name in ("rotate", "shear", "scale", "translate")}
     if any(moves.values()):
-        found.append((5, partial(changes.affine, **moves)))
+        found.append(Part("affine", 5, partial(changes.affine, **moves)))
     if settings.crop:
-        found.append((2, partial(changes.crop, padding=settings.crop)))
+        found.append(Part("crop", 2, partial(changes.crop, padding=settings.crop)))
     for name in JITTER:
         if getattr(settings, name) > 0.0:
-            found.append((1, partial(getattr(changes, name), most=getattr(settings, name))))
+            change = partial(getattr(changes, name), most=getattr(settings, name))
+            found.append(Part(name, 1, change))
     if settings.erase > 0.0:
-        found.append((5, partial(changes.erase, probability=settings.erase)))
+        found.append(Part("erase", 5, partial(changes.erase, probability=settings.erase)))
     return found
 
 
-def _check(settings: Augment, input_kind: str, shape: Sequence[int], moves: bool) -> None:
-    if input_kind != "image" and (moves or settings.mix in ("cutmix", "cowmix")):
+def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -> None:
+    """Refuse what cannot be done to samples of this ``shape``, ``[C, H, W]`` for images.
+
+    Raises:
+        RecipeError: the data are no images, have no colours, or are smaller than the crop.
+    """
+    needs_images = bool(_parts(settings)) or settings.mix in ("cutmix", "cowmix")
+    if input_kind != "image" and needs_images:
         raise RecipeError(
             "Only images can be flipped, moved, coloured, erased or cut.",
             given=f"{input_kind} data, augment = {_given(settings)}",

@@ -17,6 +17,8 @@ from .step import Problem, take
 
 Batch = tuple[Tensor, ...]
 _NOISE_STREAM, _GLOBAL_STREAM = 0x2323, 0x2929
+# Augmentation draws apart from layers: who turns a change on or off keeps all other draws.
+AUGMENT_LAYERS = 1 << 20
 
 
 @dataclass
@@ -57,7 +59,7 @@ def make_population(nets: Sequence[nn.Module], rule: Rule) -> Population:
 
 
 class Noise:
-    """Draws what a step's layers need, from (seed, step, layer) alone.
+    """Draws what augmentation and a step's layers need, from (seed, step, layer) alone.
 
     ``seeds`` has one entry, or one for each row when rows have batches of their own; so has
     ``starts``, the step at which a row began, from which its own steps are counted. Both may be
@@ -77,7 +79,7 @@ class Noise:
         self.seeds, self.starts = list(seeds), [0] * len(seeds)
         self.seeds_torch = seeds_torch
         self._problem, self._population, self._data = problem, population, data
-        self._shapes: dict[torch.Size, list[tuple[int, ...]]] = {}
+        self._shapes: dict[torch.Size, dict[int, tuple[int, ...]]] = {}
 
     def draw(self, step: int, batch: Batch) -> list[Tensor]:
         """Return one tensor in [0, 1) for each layer that asks, ``[N, ...]`` or ``[K, N, ...]``."""
@@ -87,7 +89,7 @@ class Noise:
         shapes = self._shapes.get(batch[0].shape)
         if shapes is None:
             shapes = self._shapes[batch[0].shape] = self._find_shapes(batch)
-        return [self._layer(shape, step, layer) for layer, shape in enumerate(shapes)]
+        return [self._layer(shape, step, layer) for layer, shape in shapes.items()]
 
     def _layer(self, shape: tuple[int, ...], step: int, layer: int) -> Tensor:
         places = [(seed, step - began) for seed, began in zip(self.seeds, self.starts, strict=True)]
@@ -100,23 +102,23 @@ class Noise:
             return drawn[places[0]]
         return torch.stack([drawn[place] for place in places])
 
-    def _find_shapes(self, batch: Batch) -> list[tuple[int, ...]]:
+    def _find_shapes(self, batch: Batch) -> dict[int, tuple[int, ...]]:
         first = batch[0][0] if self._problem.own_batches else batch[0]
         x = take(self._data[0], first) if self._data else first
         return noise_shapes(self._problem, self._population, x)
 
 
-def noise_shapes(problem: Problem, population: Population, x: Tensor) -> list[tuple[int, ...]]:
+def noise_shapes(problem: Problem, population: Population, x: Tensor) -> dict[int, tuple[int, ...]]:
     """Return the shape of the noise that each layer asks for on a batch ``x`` ``[N, ...]``.
 
-    Runs the first row forward once; its buffers do not move.
+    Changes of the batch come first, as layers of their own from ``AUGMENT_LAYERS`` on. Runs the
+    first row forward once; its buffers do not move.
 
     Raises:
         NetError: the network cannot take such a batch.
     """
     buffers = {name: buffer[0].clone() for name, buffer in population.buffers.items()}
     values = {**problem.layout.unpack(population.w[0]), **buffers}
-    changes = problem.augment.noise_shapes(x.shape) if problem.augment else []
     with torch.no_grad(), torch.random.fork_rng(devices=[]), recording_noise() as shapes:
         try:
             functional_call(problem.net, values, (problem.prepare(x),))
@@ -126,4 +128,8 @@ def noise_shapes(problem: Problem, population: Population, x: Tensor) -> list[tu
                 given=f"inputs of shape {list(x.shape)}",
                 do="Let it take [batch, ...] inputs of that shape; batch norm needs two rows.",
             ) from error
-    return [*changes, *shapes]
+    layers = dict(enumerate(shapes))
+    if problem.augment is None:
+        return layers
+    changes = zip(problem.augment.places, problem.augment.noise_shapes(x.shape), strict=True)
+    return {AUGMENT_LAYERS + place: shape for place, shape in changes} | layers

@@ -30,6 +30,11 @@ PROBES = ("loss", "grad_norm")
 class Augment(Protocol):
     """Changes a raw training batch by noise that it is given, and its targets with it."""
 
+    @property
+    def places(self) -> list[int]:
+        """Return a number for each noise: that of a change, whatever else is done."""
+        ...
+
     def noise_shapes(self, shape: Sequence[int]) -> list[tuple[int, ...]]:
         """Return the shapes of the noise that inputs ``[N, ...]`` take."""
         ...
@@ -113,7 +118,7 @@ def fed(
     """
     if problem.augment is None:
         return prepared(problem, x), y, tuple(noise)
-    num = len(problem.augment.noise_shapes(x.shape[1:] if problem.own_batches else x.shape))
+    num = len(problem.augment.places)
     x, y = problem.augment(x, y, noise[:num])
     return prepared(problem, x), y, tuple(noise[num:])
 

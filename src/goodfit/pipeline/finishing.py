@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from .. import __version__, runs
 from ..data import Preparation, in_words, input_module, output_module
 from ..errors import RunError
-from ..evaluation import Model, outputs_of, score
+from ..evaluation import Model, outputs_of, score, viewed
 from ..loop import Blocks
 from ..nets import layout_of, write_row
-from ..recipe import Recipe, write
+from ..recipe import Evaluate, Recipe, write
 from ..records import DataCard, History, RunInfo, Scores, SplitSizes, Verdict
 from ..report import Contents, render
 from ..runs import RunFolder, checkpoints
@@ -44,7 +44,7 @@ def finish(
     runs.write_record(folder.info, _info(recipe, net, trained, load_s))
     checkpoints.save_best(folder.best, course.best_epoch, best, {"best_epoch": course.best_epoch})
     with_best(net, best)
-    scores = evaluate(net, material, "validation", material.validation)
+    scores = evaluate(net, material, "validation", material.validation, recipe.evaluate)
     runs.write_record(folder.scores_validation, scores)
     run = read_run(folder, recipe, net)
     runs.write_records(folder.findings, run.findings)
@@ -86,22 +86,25 @@ def _same_shape(mine: Tensor, theirs: Tensor | None) -> bool:
     return theirs is not None and mine.shape == theirs.shape
 
 
-def evaluate(net: nn.Module, material: Material, part: Any, blocks: Blocks) -> Scores:
+def evaluate(
+    net: nn.Module, material: Material, part: Any, blocks: Blocks, how: Evaluate
+) -> Scores:
     """Score ``net`` on one part; targets in their own unit, classes as probabilities."""
-    model = Model(material.prepare, net, material.output)
-    outputs, target = outputs_of(model, blocks)
     task = material.card.task
+    model = viewed(Model(material.prepare, net, material.output), how, task=task)
+    outputs, target = outputs_of(model, blocks)
     if task == "classification":
         outputs = outputs.softmax(dim=1)
     else:
         target = material.output(target)
-    return score(
+    scores = score(
         part,
         task=task,
         outputs=outputs.numpy(),
         target=target.numpy(),
         classes=material.card.classes,
     )
+    return replace(scores, views=how.views)
 
 
 def read_run(folder: RunFolder, recipe: Recipe, net: nn.Module) -> Run:

@@ -24,7 +24,7 @@ from ..checks import run_checks
 from ..data import PREPARED_FILE
 from ..data.checks import run_data_checks
 from ..errors import Interrupted, RunError
-from ..recipe import OwnNet, Recipe, read
+from ..recipe import OwnNet, Recipe, Views, read
 from ..records import DataCard, Finding, SplitSizes, Verdict
 from ..report import Contents
 from ..runs import Interruption, RunFolder
@@ -51,7 +51,7 @@ from .finishing import (
 )
 from .material import Known, Material, material_of, rows_of, subject_of
 from .observers import stop_if_asked
-from .run import Run
+from .run import Run, asked_by
 from .training import train as train_net
 from .training import use_threads
 from .transferring import start_of
@@ -175,13 +175,28 @@ def load(path: Path | str, *, net: nn.Module | None = None) -> Run:
     return read_run(folder, recipe, with_best(module, best.tensors))
 
 
-def test(path: Path | str, *, data: Any = None, net: nn.Module | None = None) -> Run:
+def test(
+    path: Path | str,
+    *,
+    data: Any = None,
+    net: nn.Module | None = None,
+    views: Views | None = None,
+) -> Run:
     """Open the sealed test part of a finished run, once, and put its scores on record.
 
+    Args:
+        path: The run folder.
+        data: The data, where it was given from Python.
+        net: The module, where it was given from Python.
+        views: What answers are averaged over, instead of what the recipe says: "none", "flip",
+            "crops", "flip-crops".
+
     Raises:
+        RecipeError: there are no such views, or the data have none.
         RunError: the part was opened before, there is none, or the data has changed.
     """
     run = load(path, net=net)
+    how = asked_by(run.recipe, run.card, views)
     if not run.sizes.test:
         raise RunError("This run has no test part.", given=path, do="Test the module by hand.")
     with run.folder.locked():
@@ -189,7 +204,8 @@ def test(path: Path | str, *, data: Any = None, net: nn.Module | None = None) ->
         known = known_before(run.folder, run.recipe, Given(data=data))
         material = material_of(known, run.recipe, run.folder.path)
         assert material.test is not None
-        runs.break_seal(run.folder, evaluate(run.module.net, material, "test", material.test))
+        scores = evaluate(run.module.net, material, "test", material.test, how)
+        runs.break_seal(run.folder, scores)
         tested = read_run(run.folder, run.recipe, run.module.net)
         write_report(tested)
     return tested

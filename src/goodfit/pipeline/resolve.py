@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..data import check_augment
 from ..errors import NetError
+from ..evaluation import check_views
 from ..nets import pack_parameters
 from ..recipe import CNN, MLP, Net, Recipe
 from ..recipe.inputs import FLATTENING
@@ -27,6 +29,9 @@ SMALLEST_IMAGE_FOR_CONVOLUTION = 8
 def resolve(recipe: Recipe, card: DataCard, *, num_train: int) -> Recipe:
     """Return the recipe with network, batch size, budget and task decided.
 
+    Raises:
+        RecipeError: such data cannot be augmented, or have no such views.
+
     Example:
         >>> card = DataCard(source="x", task="regression", input_kind="table", num_rows=100,
         ...                 input_shape=(4,), target="y", fingerprint="")
@@ -34,6 +39,9 @@ def resolve(recipe: Recipe, card: DataCard, *, num_train: int) -> Recipe:
         >>> found.net.kind, found.batch_size, found.epochs
         ('mlp', 16, 60)
     """
+    kind_and_shape = {"input_kind": card.input_kind, "shape": card.input_shape}
+    check_augment(recipe.augment, **kind_and_shape)
+    check_views(recipe.evaluate, **kind_and_shape)
     batch_size = min(recipe.batch_size or _batch_size(num_train), num_train)
     changes = {
         "task": card.task,

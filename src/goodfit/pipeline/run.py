@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ..data import Preparation, encode
 from ..diagnosis import by_cause, judge
-from ..errors import DataError, RunError
-from ..evaluation import Model
-from ..recipe import Recipe
+from ..errors import DataError, RecipeError, RunError, nearest
+from ..evaluation import VIEWS, Model, check_views, viewed
+from ..recipe import Evaluate, Recipe, Views
 from ..records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
 from ..runs import RunFolder, write_text
 from ..runs.atomic import disk_errors
@@ -59,13 +59,15 @@ class Run:
         both = (*self.verdicts, *self.diagnosis)
         return by_cause(verdict.finding for verdict in both if verdict.finding)
 
-    def predict(self, inputs: Any) -> NDArray:
+    def predict(self, inputs: Any, *, views: Views | None = None) -> NDArray:
         """Return a class name (or a quantity) for each row of raw inputs.
 
         Args:
             inputs: A DataFrame with the columns that were trained on, or an array or tensor
                 ``[N, ...]`` of raw inputs. Where loaders fed the run, a tensor is taken as it
                 is, and all else becomes float32.
+            views: What answers are averaged over, instead of what the recipe says: "none", "flip",
+                "crops", "flip-crops".
 
         Returns:
             ``[N]`` class names (integers where all are), or float quantities in the target's own
@@ -73,17 +75,19 @@ class Run:
 
         Raises:
             DataError: a column is missing, or the shape is wrong.
+            RecipeError: there are no such views, or the data have none.
         """
-        outputs = self._outputs(inputs)
+        outputs = self._outputs(inputs, views)
         if self.card.task == "classification":
             return _labels(self.card.classes)[outputs.argmax(axis=1)]
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
-    def predict_proba(self, inputs: Any) -> NDArray:
+    def predict_proba(self, inputs: Any, *, views: Views | None = None) -> NDArray:
         """Return the classes' probabilities ``[N, C]`` for raw inputs, in ``card.classes`` order.
 
         Raises:
             DataError: the run predicts a quantity, or the inputs do not fit.
+            RecipeError: there are no such views, or the data have none.
         """
         if self.card.task != "classification":
             raise DataError(
@@ -91,7 +95,7 @@ class Run:
                 given=f"target {self.card.target}",
                 do="Use predict.",
             )
-        return torch.from_numpy(self._outputs(inputs)).softmax(dim=1).numpy()
+        return torch.from_numpy(self._outputs(inputs, views)).softmax(dim=1).numpy()
 
     def report(self, path: Path | str) -> Path:
         """Write the report as one self-contained HTML file, and return its path."""
@@ -117,11 +121,12 @@ class Run:
                 copy.rename(path)
         return path
 
-    def _outputs(self, inputs: Any) -> NDArray[np.float32]:
+    def _outputs(self, inputs: Any, views: Views | None) -> NDArray[np.float32]:
+        how = asked_by(self.recipe, self.card, views)
         encoded = self._encoded(inputs)
-        self.module.eval()
+        asked = viewed(self.module.eval(), how, task=self.card.task)
         with torch.no_grad():
-            blocks = [self.module(block) for block in encoded.split(BLOCK_ROWS)]
+            blocks = [asked(block) for block in encoded.split(BLOCK_ROWS)]
         return torch.cat(blocks).numpy()
 
     def _encoded(self, inputs: Any) -> torch.Tensor:
@@ -134,6 +139,25 @@ class Run:
         if self.preparation is None:
             return _tensor(np.asarray(inputs, dtype=np.float32))
         return _tensor(encode(inputs, self.preparation))
+
+
+def asked_by(recipe: Recipe, card: DataCard, views: Views | None) -> Evaluate:
+    """Return how a network is asked: as the recipe says, or over other views.
+
+    Raises:
+        RecipeError: there are no such views, or the data have none.
+    """
+    if views is None:
+        return recipe.evaluate
+    if views not in ("none", *VIEWS):
+        raise RecipeError(
+            f'There are no views "{views}".',
+            given=f"views = {views!r}",
+            do=nearest(str(views), ("none", *VIEWS)).capitalize(),
+        )
+    how = recipe.evaluate.model_copy(update={"views": views})
+    check_views(how, input_kind=card.input_kind, shape=card.input_shape)
+    return how
 
 
 def _labels(classes: tuple[str, ...]) -> NDArray:

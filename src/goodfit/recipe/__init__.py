@@ -11,6 +11,7 @@ from .augment import Augment
 from .clips import Clip, ClipNorm, ClipPercentile, ClipValue, NoClip
 from .distributions import Choice, Distribution, IntegerRange, Layers, LogUniform, Range, Uniform
 from .distributions_make import choice, integer, layers, loguniform, uniform
+from .evaluate import Evaluate, Views
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Activation, Net, OwnNet, ResNet
 from .optimizers import (
@@ -78,6 +79,7 @@ __all__ = [
     "EarlyStopping",
     "Elastic",
     "Engine",
+    "Evaluate",
     "Exponential",
     "IntegerRange",
     "Layers",
@@ -109,6 +111,7 @@ __all__ = [
     "Step",
     "Transfer",
     "Uniform",
+    "Views",
     "WarmRestarts",
     "check_grid",
     "choice",

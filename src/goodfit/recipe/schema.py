@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from .augment import Augment
 from .clips import Clip, NoClip
+from .evaluate import Evaluate
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Net, OwnNet, ResNet
 from .optimizers import AdamW, NoPenalty, Optimizer, Penalty
@@ -69,6 +70,7 @@ class Recipe(Part):
     schedule: Schedule = Cosine()
     early_stopping: EarlyStopping = EarlyStopping()
     transfer: Transfer | None = None
+    evaluate: Evaluate = Evaluate()
     engine: Engine = Engine()
 
     if TYPE_CHECKING:  # what type checkers cannot read off the fields: data may be a name
@@ -91,6 +93,7 @@ class Recipe(Part):
             schedule: Schedule = ...,
             early_stopping: EarlyStopping = ...,
             transfer: Transfer | None = None,
+            evaluate: Evaluate = ...,
             engine: Engine = ...,
         ) -> None: ...
 

@@ -19,7 +19,7 @@ from .space_walk import Parameter, filled_by, items_of, parameters_of
 from .toml import explain, follow, place_of
 
 # Trials that differ in these answer different questions; their scores cannot be compared.
-NOT_SEARCHED = ("data", "task", "seed", "split", "prepare", "engine")
+NOT_SEARCHED = ("data", "task", "seed", "split", "prepare", "evaluate", "engine")
 
 
 @dataclass(frozen=True)

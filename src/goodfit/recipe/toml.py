@@ -28,6 +28,7 @@ _SAMPLES = {
     "split": "{ test = 0.2 }",
     "prepare": '{ scale = "none" }',
     "early_stopping": "{ patience = 5 }",
+    "evaluate": '{ views = "flip" }',
     "engine": '{ mode = "traced" }',
 }
 _SMALLER = "Make split.validation or split.test smaller"

@@ -10,13 +10,17 @@ from .base import Record
 
 @dataclass(frozen=True, kw_only=True)
 class Scores(Record):
-    """Scores on one part, by scikit-learn; ``confusion[i][j]`` counts true i predicted j."""
+    """Scores on one part, by scikit-learn; ``confusion[i][j]`` counts true i predicted j.
+
+    ``views`` says what answers were averaged over, as ``recipe.evaluate`` names it.
+    """
 
     part: Literal["validation", "test"]
     num_rows: int
     values: dict[str, float]
     classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
+    views: str = "none"
 
 
 @dataclass(frozen=True, kw_only=True)

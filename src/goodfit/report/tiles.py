@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..records import DataCard, Scores
 from .confusion import commonest_share
 from .contents import Contents
-from .words import count, main_score, number, percent, score_word, seconds
+from .words import count, main_score, number, percent, score_word, scored_rows, seconds
 
 MAX_SCORES = 3
 
@@ -58,7 +58,7 @@ def _test_tile(contents: Contents) -> list[Tile]:
         return [Tile("Test part", "sealed", f"{rows} that no decision has seen")]
     key = main_score(contents.test)
     value = score_word(key).show(contents.test.values[key]) if key else "not scored"
-    rows = count(contents.test.num_rows, "row")
+    rows = scored_rows(contents.test)
     return [Tile(f"{score_word(key).label} on test", value, f"{rows}, opened once, at the end")]
 
 

@@ -93,6 +93,8 @@ def one_input(card: DataCard) -> str:
     return f"{card.input_kind}, {' × '.join(map(str, card.input_shape))}"
 
 
+# How many views of a row are asked about.
+VIEWS = {"flip": 2, "crops": 5, "flip-crops": 10}
 SCORES = {
     "accuracy": ScoreWord("Accuracy", percent, "the share of rows that got the right class"),
     "log_loss": ScoreWord(
@@ -130,9 +132,20 @@ def headline(contents: Contents) -> str:
     return "; ".join(told if contents.scored else ["Not scored yet", *told])
 
 
+def scored_rows(scores: Scores) -> str:
+    """Say how many rows were scored, and from how many sides.
+
+    Example:
+        >>> scored_rows(Scores(part="test", num_rows=270, values={}, views="flip"))
+        '270 rows, 2 views of each'
+    """
+    rows = count(scores.num_rows, "row")
+    return f"{rows}, {VIEWS[scores.views]} views of each" if scores.views in VIEWS else rows
+
+
 def _told(scores: Scores, *, named: bool) -> str:
     place = "validation" if scores.part == "validation" else "the test part"
-    rows = f"on {place} ({count(scores.num_rows, 'row')})"
+    rows = f"on {place} ({scored_rows(scores)})"
     key = main_score(scores)
     if not key:
         return f"nothing was scored {rows}"

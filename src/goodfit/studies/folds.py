@@ -25,10 +25,10 @@ from ..loop import budget_of, coefficients
 from ..nets import as_trained, layout_of
 from ..optim import rule_for
 from ..pipeline.finishing import evaluate, with_best
-from ..pipeline.material import Known, Material, know, loss_of
+from ..pipeline.material import Known, Material, augmentation_for, know, loss_of
 from ..pipeline.resolve import resolve
 from ..pipeline.transferring import start_of
-from ..recipe import OwnNet, Recipe
+from ..recipe import Augment, Evaluate, OwnNet, Recipe
 from ..records import CrossValidation, Scores
 
 # Folds share a matrix where no epoch leaves out more than a tenth of a training part, and where
@@ -38,9 +38,14 @@ MOST_LEFT_OUT, MOST_VALUES = 0.1, 2**29
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A fold's rows ``[M, ...]`` of inputs and targets as the network gets them, and its parts."""
+    """A fold's rows ``[M, ...]`` of inputs and targets, and its parts.
+
+    Inputs are as the network gets them; but images that are changed by augmentation, or looked at
+    from several views, are raw until ``prepare``.
+    """
 
     preparation: Preparation
+    prepare: nn.Module
     inputs: Tensor
     target: Tensor
     train: Tensor
@@ -56,8 +61,9 @@ def cross_validate(
     Folds train as rows of one matrix, with the same weights at their start; where their training
     parts differ, an epoch takes as many rows as the smallest has, others the next time. Folds
     whose inputs differ in shape, or whose training parts differ by more than a tenth, as by time,
-    train one after the other. Every epoch of the recipe is run and the last weights are scored:
-    stopping early would choose by the rows that are to be judged. Notes n3, cross-validation.
+    train one after the other, and so do folds of images that are augmented. Every epoch of the
+    recipe is run and the last weights are scored: stopping early would choose by the rows that
+    are to be judged. Notes n3, cross-validation.
 
     Args:
         recipe: What to train.
@@ -101,18 +107,26 @@ def _prepared(
     """Fit on the fold's training rows, and prepare all rows that are seen."""
     preparation = data_stage.fit(whole, fold.train, recipe.prepare)
     held = data_stage.hold(dataset, preparation, folder=folder)
-    inputs = held.inputs
+    inputs, prepare = held.inputs, nn.Identity()
     if held.needs_input_module:
         module = data_stage.input_module(preparation)
-        inputs = torch.cat([module(block) for block in inputs.split(4096)])
+        if _needs_raw(recipe):
+            prepare = module
+        else:
+            inputs = torch.cat([module(block) for block in inputs.split(4096)])
     train, out = (torch.from_numpy(np.searchsorted(seen, rows)) for rows in (fold.train, fold.held))
-    return _Prepared(preparation, inputs, held.target, train, out)
+    return _Prepared(preparation, prepare, inputs, held.target, train, out)
+
+
+def _needs_raw(recipe: Recipe) -> bool:
+    return recipe.augment != Augment() or recipe.evaluate != Evaluate()
 
 
 def _teams(recipe: Recipe, made: Sequence[_Prepared]) -> Iterator[list[int]]:
     """Yield the numbers of folds that share a matrix."""
     sizes = [len(each.train) for each in made]
     alike = len({each.inputs.shape for each in made}) == 1
+    alike = alike and all(isinstance(each.prepare, nn.Identity) for each in made)
     alike = alike and min(sizes) >= (1.0 - MOST_LEFT_OUT) * max(sizes)
     small = sum(each.inputs.numel() for each in made) <= MOST_VALUES
     if alike and small and not isinstance(recipe.net, OwnNet):
@@ -136,7 +150,11 @@ def _train(recipe: Recipe, known: Known, team: Sequence[_Prepared]) -> list[Scor
         table = coefficients(recipe, np.arange(first, first + budget.steps_per_epoch), budget)
         table = table.expand(-1, -1, len(team)).contiguous()
         tile.run(table, _steps(batches, epoch), lambda: None)
-    return [_score(tile, k, net, known, batches[k], each) for k, each in enumerate(team)]
+    materials = [_material(known, batches[k], each) for k, each in enumerate(team)]
+    return [
+        _score(recipe, tile, k, net, material, each)
+        for k, (material, each) in enumerate(zip(materials, team, strict=True))
+    ]
 
 
 def _batches(recipe: Recipe, team: Sequence[_Prepared], most: int) -> list[MemoryBatches]:
@@ -172,8 +190,9 @@ def _tile(
         loss_of(material),
         rule,
         rows,
-        nn.Identity(),
+        material.prepare,
         own_batches=rows > 1,
+        augment=augmentation_for(recipe, material),
     )
     start = make_population([stepped], rule)
     tile = Tile(
@@ -196,19 +215,19 @@ def _material(known: Known, batches: MemoryBatches, one: _Prepared) -> Material:
         card=known.card,
         batches=batches,
         validation=(),
-        prepare=nn.Identity(),
+        prepare=one.prepare,
         output=data_stage.output_module(one.preparation),
         sample=(one.inputs[:1], one.target[:1]),
     )
 
 
 def _score(
-    tile: Tile, k: int, net: nn.Module, known: Known, batches: MemoryBatches, one: _Prepared
+    recipe: Recipe, tile: Tile, k: int, net: nn.Module, material: Material, one: _Prepared
 ) -> Scores:
     row = {name: tensor[None] for name, tensor in row_of(tile.population, k).items()}
     trained = with_best(copy.deepcopy(net), row)
     held = Part((one.inputs, one.target), one.held)
-    return evaluate(trained, _material(known, batches, one), "validation", held)
+    return evaluate(trained, material, "validation", held, recipe.evaluate)
 
 
 def _summary(kind: str, seed: int, scores: list[Scores]) -> CrossValidation:
