@@ -11,6 +11,7 @@ Writes docs/figures.md.
 """
 
 import argparse
+import json
 import tempfile
 import time
 import warnings
@@ -135,31 +136,34 @@ def told(scores: list[float]) -> str:
     return f"{mean(scores):.3f} ± {error:.3f}"
 
 
-def page(facts: dict[str, Any], results: dict[str, dict[str, dict[str, list[float]]]]) -> str:
-    """The page for docs."""
-    machine = ", ".join(f"{k} {v}" for k, v in {**facts["machine"], **facts["versions"]}.items())
+def page(results: dict[str, dict[str, Any]]) -> str:
+    """The page for docs, of ``{data: {"facts": ..., "models": ...}}``."""
     lines = [
         "# What the defaults reach",
         "",
-        f"`{facts['command']}`; {machine}. Accuracy (diabetes: R²) on the sealed test part, mean ±"
-        " standard error over seeds, each with a split of its own; defaults only. scikit-learn's"
-        " models are given the validation rows too. Seconds are medians on a shared machine.",
+        "Made by `python -m bench.figures --fashion-mnist DIR`. Accuracy (diabetes: R²) on the sealed"
+        " test part, mean ± standard error over seeds, each with a split of its own (Fashion-MNIST"
+        " keeps its own test part); defaults only. scikit-learn's models are given the validation"
+        " rows too. Seconds are medians.",
         "",
     ]
-    for name, models in results.items():
+    for name, held in results.items():
+        facts, models = held["facts"], held["models"]
         n = len(next(iter(models.values()))["score"])
+        made = {**facts["machine"], **facts["versions"]}
+        machine = ", ".join(f"{key} {value}" for key, value in made.items())
         lines += [f"## {name} (n = {n})", "", "| model | test score | seconds |", "|---|---|---|"]
         best_first = sorted(models.items(), key=lambda item: -mean(item[1]["score"]))
         lines += [
             f"| {model} | {told(held['score'])} | {np.median(held['seconds']):.1f} |"
             for model, held in best_first
         ]
-        lines.append("")
+        lines += ["", f"`{facts['command']}`, {facts['date'][:10]}; {machine}.", ""]
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Run, print and write."""
+    """Run, print, and write beside the results of other data."""
     parser = argparse.ArgumentParser(prog="python -m bench.figures", description=__doc__)
     names = [*BUILT_IN, FASHION]
     parser.add_argument("--data", nargs="+", choices=names, default=names)
@@ -171,11 +175,15 @@ def main() -> None:
     facts = header("bench.figures", vars(options), ("goodfit", "torch", "scikit-learn"))
     print_header(facts)
     folder = fashion_mnist_folder(options.fashion_mnist) if FASHION in options.data else None
-    results = {name: measure(name, options.seeds, folder) for name in options.data}
-    text = page(facts, results)
-    print(text)
-    PAGE.write_text(text + "\n", encoding="utf-8")
-    write_json(RESULTS / "figures.json", {**facts, "results": results})
+    path = RESULTS / "figures.json"
+    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name in options.data:
+        results[name] = {"facts": facts, "models": measure(name, options.seeds, folder)}
+        # After each data set, so that what was measured for an hour is not lost.
+        ordered = {name: results[name] for name in names if name in results}
+        write_json(path, ordered)
+        PAGE.write_text(page(ordered) + "\n", encoding="utf-8")
+    print(page({name: results[name] for name in options.data}))
 
 
 if __name__ == "__main__":

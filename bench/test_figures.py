@@ -17,7 +17,7 @@ def test_rivals_are_scored_on_the_rows_that_the_run_keeps_sealed() -> None:
 
 def test_a_table_of_one_seed() -> None:
     found = measure("wine", 1, None)
-    text = page(header("bench.figures", {}, ("goodfit",)), {"wine": found})
+    text = page({"wine": {"facts": header("bench.figures", {}, ("goodfit",)), "models": found}})
     assert set(found) == {
         "goodfit",
         "scikit-learn MLP",

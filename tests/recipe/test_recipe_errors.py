@@ -13,7 +13,7 @@ import pytest
 
 from goodfit.errors import RecipeError
 from goodfit.recipe import Recipe, read, validate
-from goodfit.recipe.toml import _SAMPLES
+from goodfit.recipe.refusing import _SAMPLES
 
 
 class Wrong(NamedTuple):

@@ -18,6 +18,9 @@ UNPAID = 0.2  # ... and this while it is the grace that pays.
 FIRST_LOOKS = 3
 # Of the budget, what is kept for looks where the hooks that are always there would take it all.
 KEPT = 0.25
+# A look leaves the caches cold: with the steps before and after it, it takes 1.4 to 1.6 times what
+# passes inside of it (measured on networks with steps of 0.6, 3 and 50 ms).
+AROUND = 1.5
 # A look's cost is the median of so many: some are interrupted.
 REMEMBERED = 9
 
@@ -45,11 +48,11 @@ class Schedule:
         return statistics.median(self.costs)
 
     def looked(self, step: int, cost_s: float) -> None:
-        """Account for the look at ``step``, and choose the next one."""
+        """Account for the look at ``step``, which took ``cost_s``, and choose the next one."""
         self.num_looks += 1
         # The first look of a process loads and warms much that is paid once: it says nothing.
         if self.num_looks > 1:
-            self.costs.append(cost_s)
+            self.costs.append(AROUND * cost_s)
         self.next_step = step + (self._gap(step) if self.num_looks >= FIRST_LOOKS else 1)
 
     def allows(self, step: int, cost_s: float) -> bool:

@@ -20,7 +20,8 @@ from ..recipe import Recipe, write
 from ..records import DataCard, SplitSizes
 from ..runs import RunFolder
 from ..runs.split import read_split, write_split
-from .material import Known, know, know_loaders, load_dataset, make_net
+from .material import Known, know, know_loaders, load_dataset
+from .network import make_net
 from .prior import prior_of
 from .resolve import num_threads, resolve, try_out, with_threads
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,10 +20,9 @@ from ..data import Arrays, Dataset, Held, Parts, Preparation
 from ..data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
 from ..data.checks import Rows
 from ..engine import LossFn, take
-from ..errors import DataError, NetError, RecipeError
+from ..errors import DataError
 from ..loop import Blocks
-from ..nets import build_net
-from ..recipe import OwnNet, Recipe
+from ..recipe import Recipe
 from ..records import DataCard, SplitSizes
 
 CHECKED_ROWS, CLEAN_ROWS = 256, 1024
@@ -216,37 +214,6 @@ def _card_of_loader(recipe: Recipe, x: Tensor, targets: Tensor) -> DataCard:
         task="classification",
         classes=classes,
         class_counts=tuple(int(count) for count in counts),
-    )
-
-
-def make_net(
-    recipe: Recipe,
-    *,
-    input_shape: tuple[int, ...],
-    num_outputs: int,
-    given: nn.Module | None,
-    prior: Tensor | None = None,
-) -> nn.Module:
-    """Return the network to train: the given module (a copy), or the one the recipe names.
-
-    ``prior`` is where its last bias starts, if the recipe wants that.
-    """
-    if given is not None:
-        return copy.deepcopy(given)
-    if isinstance(recipe.net, OwnNet) and not recipe.net.make:
-        raise NetError(
-            "The network of this run was given in Python.",
-            given='net.kind = "own", without net.make',
-            do="Pass it again: goodfit.resume(path, net=...) or goodfit.load(path, net=...).",
-        )
-    if recipe.net is None:
-        raise RecipeError("The recipe names no network.", do='Set net.kind, say to "mlp".')
-    return build_net(
-        recipe.net,
-        input_shape=input_shape,
-        num_outputs=num_outputs,
-        seed=recipe.seed,
-        prior=prior,
     )
 
 

@@ -34,6 +34,7 @@ from .optimizers import (
     Penalty,
     RMSProp,
 )
+from .places import find_line
 from .schedules import (
     Constant,
     Cosine,
@@ -50,7 +51,7 @@ from .schema import EarlyStopping, Engine, Recipe
 from .space import LARGEST_GRID, Space, check_grid
 from .space_make import read_space, space_of, write_space
 from .space_walk import Parameter
-from .toml import find_line, read, validate, write
+from .toml import read, validate, write
 from .transfer import Transfer
 
 __all__ = [

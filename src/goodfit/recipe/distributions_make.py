@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ..errors import RecipeError, nearest
 from .distributions import Choice, IntegerRange, Layers, LogUniform, Uniform
 from .distributions_plain import Searched, plain
-from .toml import sentence
+from .refusing import sentence
 
 Place = Callable[[str], str]
 D = TypeVar("D", bound=Searched)

@@ -14,9 +14,10 @@ from ..errors import RecipeError
 from .distributions import LogUniform, Uniform
 from .distributions_plain import has_searched
 from .distributions_points import extremes
+from .places import place_of
+from .refusing import explain, follow
 from .schema import Recipe
 from .space_walk import Parameter, filled_by, items_of, parameters_of
-from .toml import explain, follow, place_of
 
 # Trials that differ in these answer different questions; their scores cannot be compared.
 NOT_SEARCHED = ("data", "task", "seed", "split", "prepare", "evaluate", "engine")

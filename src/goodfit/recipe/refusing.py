@@ -1,0 +1,128 @@
+"""What pydantic says against a recipe, as an error that a person can act on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import RecipeError, nearest
+from .places import Origin, place_of
+from .schema import Recipe
+
+_SAMPLES = {
+    "data": '"digits"',
+    "data.path": '"houses.csv"',
+    "net": '{ kind = "mlp" }',
+    "optimizer": '{ kind = "adamw" }',
+    "schedule": '{ kind = "cosine" }',
+    "transfer": '{ source = "runs/first" }',
+    "clip": '{ kind = "norm", limit = 1.0 }',
+    "augment": '{ crop = 2, mix = "cutmix" }',
+    "penalty": '{ kind = "l2", strength = 1e-4 }',
+    "split": "{ test = 0.2 }",
+    "prepare": '{ scale = "none" }',
+    "early_stopping": "{ patience = 5 }",
+    "evaluate": '{ views = "flip" }',
+    "engine": '{ mode = "traced" }',
+}
+_SMALLER = "Make split.validation or split.test smaller"
+_NO_TABLE = ("model_type", "model_attributes_type")
+
+
+def explain(error: ValidationError, given_by: Origin, file: Path | None, text: str) -> RecipeError:
+    """Turn the first validation error into one that a person can act on."""
+    first = error.errors(include_url=False)[0]
+    names, known = follow([part for part in first["loc"] if isinstance(part, str)])
+    path = ".".join(names)
+    if first["type"] == "union_tag_invalid":
+        return _unknown_kind(first, path, place_of(f"{path}.kind", given_by, file, text))
+    place = place_of(path, given_by, file, text)
+    if first["type"] == "extra_forbidden":
+        return RecipeError(
+            f'{place}A recipe has no field "{path}".',
+            given=f"{path} = {first['input']!r}",
+            do=nearest(names[-1], known),
+        )
+    if first["type"] == "missing" and first["loc"][-1] == names[-1]:
+        return RecipeError(
+            f'{place}The field "{path}" is missing.',
+            do=f"Add {path}, for instance {path} = {_SAMPLES[path]}.",
+        )
+    return RecipeError(
+        f"{place}{path or 'recipe'}: {sentence(first)}",
+        given=repr(first["input"]),
+        do=_advice(first, path),
+    )
+
+
+def _unknown_kind(first: Any, path: str, place: str) -> RecipeError:
+    kind = str(first["ctx"]["tag"])
+    kinds = re.findall(r"'([^']+)'", str(first["ctx"]["expected_tags"]))
+    return RecipeError(
+        f'{place}There is no {path} of kind "{kind}".',
+        given=f'{path}.kind = "{kind}"',
+        do=nearest(kind, kinds),
+    )
+
+
+def follow(location: list[str]) -> tuple[list[str], list[str]]:
+    """Drop the union tags from a pydantic location; return names and the last level's fields."""
+    names: list[str] = []
+    level: list[type[BaseModel]] = [Recipe]
+    for part in location:
+        tagged = [model for model in level if _kind(model) == part]
+        if tagged and len(level) > 1:
+            level = tagged
+            continue
+        names.append(part)
+        if not any(part in model.model_fields for model in level):
+            break
+        inner = [
+            _models(model.model_fields[part].annotation)
+            for model in level
+            if part in model.model_fields
+        ]
+        following = [model for models in inner for model in models]
+        level = following or level
+    known = sorted({name for model in level for name in model.model_fields})
+    return names, known
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("kind")
+    return cast(str, field.default) if field else None
+
+
+def sentence(first: Any) -> str:
+    """Return what a validation error says, in a person's words."""
+    if first["type"] in _NO_TABLE:
+        return "should be a name or a table." if first["loc"] == ("data",) else "should be a table."
+    if first["type"] == "tuple_type":
+        return "should be a list."
+    if first["type"] == "missing":
+        return "has too few values."
+    message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return message[0].lower() + message[1:] + ("" if message.endswith(".") else ".")
+
+
+def _advice(first: Any, path: str) -> str:
+    options = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
+    if options:
+        return nearest(str(first["input"]), options)
+    if path == "split" and first["type"] == "value_error":
+        by_both = "by both" in str(first["msg"])
+        return f"{'Leave one of them out' if by_both else _SMALLER}."
+    if path == "prepare" and first["type"] == "value_error":
+        return "Leave it out, or choose what it belongs to."
+    if first["type"] in _NO_TABLE:
+        return f"Write, for instance, {path} = {_SAMPLES[path]}."
+    return "Give a value of that type and range."
