@@ -16,7 +16,7 @@ def test_rivals_are_scored_on_the_rows_that_the_run_keeps_sealed() -> None:
 
 
 def test_a_table_of_one_seed() -> None:
-    found = measure("wine", 1, None)
+    found = measure("wine", 1, None, rival_seeds=1)
     text = page({"wine": {"facts": header("bench.figures", {}, ("goodfit",)), "models": found}})
     assert set(found) == {
         "goodfit",

@@ -22,6 +22,24 @@ class Descent(Part):
     base_batch_size: Count = 32
 
 
+class Accelerated(Descent):
+    """What every form of momentum has."""
+
+    lr: Positive = 0.02
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0.0
+
+
+class Adaptive(Descent):
+    """What both forms of Adam have."""
+
+    lr: Positive = 2e-3
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    eps: Positive = 1e-8
+    weight_decay: NonNegative = 0.0
+    bias_correction: bool = True
+
+
 class SGD(Descent):
     """Gradient descent, without memory."""
 
@@ -30,58 +48,41 @@ class SGD(Descent):
     weight_decay: NonNegative = 0.0
 
 
-class Momentum(Descent):
+class Momentum(Accelerated):
     """Gradient descent with a velocity."""
 
     kind: Literal["momentum"] = "momentum"
-    lr: Positive = 0.02
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
 
 
-class MomentumLRInside(Descent):
+class MomentumLRInside(Accelerated):
     """Momentum whose velocity holds the rates of its own steps."""
 
     kind: Literal["momentum-lr-inside"] = "momentum-lr-inside"
-    lr: Positive = 0.02
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
 
 
-class MomentumEMA(Descent):
+class MomentumEMA(Accelerated):
     """Momentum whose velocity is a moving average: takes 1 / (1 - momentum) times the rate."""
 
     kind: Literal["momentum-ema"] = "momentum-ema"
     lr: Positive = 0.2
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
 
 
-class Nesterov(Descent):
+class Nesterov(Accelerated):
     """Momentum with the gradient taken ahead."""
 
     kind: Literal["nesterov"] = "nesterov"
-    lr: Positive = 0.02
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
 
 
-class NesterovRewritten(Descent):
+class NesterovRewritten(Accelerated):
     """Nesterov's momentum whose velocity holds the rates of its own steps."""
 
     kind: Literal["nesterov-rewritten"] = "nesterov-rewritten"
-    lr: Positive = 0.02
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
 
 
-class NesterovLookahead(Descent):
+class NesterovLookahead(Accelerated):
     """Nesterov's momentum as two sequences: a gradient step, and a look ahead of it."""
 
     kind: Literal["nesterov-lookahead"] = "nesterov-lookahead"
-    lr: Positive = 0.02
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
 
 
 class Adagrad(Descent):
@@ -103,26 +104,17 @@ class RMSProp(Descent):
     weight_decay: NonNegative = 0.0
 
 
-class Adam(Descent):
+class Adam(Adaptive):
     """Momentum and rates by coordinate, both bias-corrected; decay enters the gradient (L2)."""
 
     kind: Literal["adam"] = "adam"
-    lr: Positive = 2e-3
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: Positive = 1e-8
-    weight_decay: NonNegative = 0.0
-    bias_correction: bool = True
 
 
-class AdamW(Descent):
+class AdamW(Adaptive):
     """Adam with weight decay applied to the weights directly (decoupled)."""
 
     kind: Literal["adamw"] = "adamw"
-    lr: Positive = 2e-3
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: Positive = 1e-8
     weight_decay: NonNegative = 0.01
-    bias_correction: bool = True
 
 
 AnyMomentum = (
