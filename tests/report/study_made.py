@@ -158,12 +158,14 @@ def make_stages(num: int = 256, seed: int = 0) -> StudyRecord:
     reason = "the whole space, a few epochs"
     for place, (name, share, epochs) in enumerate(STAGES):
         count = num - len(trials) if place == 2 else max(1, round(share * num))
-        stages.append(Stage(place, name, epochs, count, reason, dict(ranges)))
+        options = {BATCH: (16, 32, 64, 128)}
+        stages.append(Stage(place, name, epochs, count, reason, dict(ranges), options))
         new = [_one(len(trials) + k, draw(rng, ranges), rng, epochs, place) for k in range(count)]
         trials += new
         best = sorted(new, key=lambda t: -t.value if t.state == "done" else 0.0)
         ranges = _spanned([t.params for t in best[: max(3, count // 5)]])
-        reason = f"what the best fifth spans: {LR} {ranges[LR][0]:.2g} to {ranges[LR][1]:.2g}"
+        span = f"{LR} {ranges[LR][0]:.2g} to {ranges[LR][1]:.2g}"
+        reason = f"what the best {max(3, count // 5)} of {count} span: {span}"
     study = make_random(1)
     return replace(
         study,

@@ -11,8 +11,8 @@ import goodfit as gf
 from goodfit.pipeline.begin import resolve_for
 from goodfit.pipeline.material import know, material_of
 from goodfit.recipe import Recipe
+from goodfit.studies.group import Group
 from goodfit.studies.grouping import shape_of
-from goodfit.studies.tiles import Group
 from goodfit.studies.wave import Asked, Progress
 
 SMALL = gf.Recipe(data="iris", net=gf.MLP(hidden=(16,)), batch_size=16, epochs=4)

@@ -43,7 +43,8 @@ class Trial(Record):
 class Stage(Record):
     """A part of a search: trials of one length over one space; ``reason`` says why these.
 
-    ``ranges`` gives low and high of each numeric value that was searched.
+    ``ranges`` gives low and high of each numeric value that was searched, ``options`` what was
+    drawn of each choice.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Stage(Record):
     num_trials: int
     reason: str
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    options: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

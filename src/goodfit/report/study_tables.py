@@ -76,7 +76,7 @@ def trial_rows(reading: Reading, names: Sequence[str], limit: int = MAX_ROWS) ->
 
 
 def stage_rows(study: StudyRecord) -> list[StageRow]:
-    """Return the stages, each with the ranges that it searched."""
+    """Return the stages, each with the ranges and options that it searched."""
     return [_stage_row(stage) for stage in study.stages]
 
 
@@ -115,12 +115,13 @@ def _stage_row(stage: Stage) -> StageRow:
     ranges = [
         (name, f"{compact(low)} to {compact(high)}") for name, (low, high) in stage.ranges.items()
     ]
+    options = [(name, ", ".join(map(told, found))) for name, found in stage.options.items()]
     return StageRow(
         number=stage.number,
         name=stage.name,
         trials=f"{stage.num_trials:,}",
         epochs=f"{stage.epochs:,}",
-        ranges=ranges,
+        ranges=[*ranges, *options],
         reason=stage.reason,
     )
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .flow import Silent
-from .tiles import Group
 from .wave import Asked, Wave
 from .wave import Progress as Trial
 
@@ -26,7 +25,7 @@ class Bar(Silent):
         self.best, self._best_number = -math.inf, 0
         self.left: Counter[str] = Counter()
         self._reached: dict[tuple[int, int, int], int] = {}
-        self._alive, self._shown_at, self._show_folder = 0, 0.0, show_folder
+        self._alive, self._until, self._shown_at, self._show_folder = 0, 0, 0.0, show_folder
         self._console = Console(stderr=True)
         self._progress = Progress(
             BarColumn(bar_width=24),
@@ -50,33 +49,39 @@ class Bar(Silent):
         if self._show_folder:
             self._console.print(f"Study folder: {path}", highlight=False, markup=False)
 
-    def on_wave(self, wave: Wave, groups: Mapping[str, Group]) -> None:
-        """Add a wave's epochs to the work."""
-        work = sum(
-            min(wave.until, asked.recipe.epochs or 1) - self._reached.get(_run_of(asked), 0)
-            for asked in wave.trials
-        )
-        self._alive = len(wave.trials)
-        done = self._progress.tasks[0].completed
-        self._progress.update(self._task, total=done + work)
+    def on_wave(self, wave: Wave, found: Sequence[Trial]) -> None:
+        """Add a wave's epochs to the work; what an earlier session has trained is none."""
+        self._until, going = wave.until, [p for p in found if p.condition == "running"]
+        for progress in found:
+            self._reached[_run_of(progress.asked)] = progress.epoch
+            self._judge(progress)
+        self._alive = len(going)
+        total = self._progress.tasks[0].completed + sum(map(self._left_of, going))
+        self._progress.update(self._task, total=total)
 
     def on_epoch(self, progress: Trial) -> None:
         """Move on; what a trial that left has not run needs no more time."""
-        self._progress.advance(self._task)
-        self._reached[_run_of(progress.asked)] = progress.epoch
+        run = _run_of(progress.asked)
+        self._progress.advance(self._task, progress.epoch - self._reached.get(run, 0))
+        self._reached[run] = progress.epoch
+        self._judge(progress)
         if progress.condition != "running":
             self._alive -= 1
-            if progress.condition in ("dropped", "failed"):
-                self.left[progress.why] += 1
-            rest = (progress.asked.recipe.epochs or 1) - progress.epoch
-            if progress.condition != "paused" and rest > 0:
-                total = self._progress.tasks[0].total or 0
-                self._progress.update(self._task, total=max(total - rest, 1))
-        if progress.condition not in ("dropped", "failed") and progress.value > self.best:
-            self.best, self._best_number = progress.value, progress.asked.number
+            total = self._progress.tasks[0].total or 0
+            self._progress.update(self._task, total=max(total - self._left_of(progress), 1))
         if time.monotonic() - self._shown_at >= _SHOWN_EVERY_S:
             self._shown_at = time.monotonic()
             self._show()
+
+    def _left_of(self, progress: Trial) -> int:
+        """Return the epochs of its wave that a trial has not run."""
+        return max(0, min(self._until, progress.asked.recipe.epochs or 1) - progress.epoch)
+
+    def _judge(self, progress: Trial) -> None:
+        if progress.condition in ("dropped", "failed"):
+            self.left[progress.why] += 1
+        elif progress.value > self.best:
+            self.best, self._best_number = progress.value, progress.asked.number
 
     def _show(self) -> None:
         best = f"best {self.best:.4f} (trial {self._best_number})" if self.best > -math.inf else ""

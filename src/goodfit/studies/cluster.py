@@ -23,10 +23,10 @@ from ..pipeline.material import Known
 from ..recipe import Recipe
 from .cluster_ray import num_cpus_of, ray_module
 from .cluster_task import LISTS, mark_of, study_of, train_tile
+from .desks import Watcher
 from .folder import COLUMNS, StudyFolder
-from .tiles import Group
+from .group import Group
 from .wave import Progress
-from .workers import Watcher
 
 MOST_SENT = 4
 LOOKED_UP_EVERY_S, COUNTED_EVERY_S = 0.1, 10.0

@@ -31,8 +31,9 @@ from ..pipeline.material import Known, Material, know, material_of
 from ..recipe import Recipe
 from ..runs import Cadence
 from .folder import COLUMNS, StudyFolder, keep_row, kept_row, restored
+from .group import Group
 from .grouping import key_of, shape_of
-from .tiles import Group, run_tile
+from .tiles import run_tile
 from .wave import Asked, Progress
 
 LISTS = ("train_loss", "validation_loss", "metric")

@@ -10,7 +10,7 @@ was interrupted goes on by asking again and taking what the journal holds.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +23,7 @@ from ..pipeline.material import Known, know
 from ..pipeline.training import METRICS
 from ..recipe import Range, Recipe, Space, read_space, write_space
 from ..records import Confirmed, StudyRecord
-from ..runs import (
-    Interruption,
-    Journal,
-)
+from ..runs import Interruption, Journal
 from ..runs.lock import exclusive
 from .cluster import Cluster
 from .cluster_ray import connected
@@ -42,10 +39,9 @@ from .folder import (
     stored_progress,
 )
 from .runner import FIRST_KEPT_S, Runner, cores
-from .storage import Mirror, open_optuna_study
+from .storage import Mirror, absolute, check_name_is_free, open_optuna_study
 from .strategies import Plan, strategy_of
 from .study import Study
-from .tiles import Group
 from .wave import Progress, Wave
 
 MODES = ("auto", "eager", "traced", "compiled")
@@ -54,8 +50,8 @@ MODES = ("auto", "eager", "traced", "compiled")
 class Silent:
     """Says nothing while a search goes."""
 
-    def on_wave(self, wave: Wave, groups: Mapping[str, Group]) -> None:
-        """A wave begins."""
+    def on_wave(self, wave: Wave, found: Sequence[Progress]) -> None:
+        """A wave begins; some of its trials may have been trained by an earlier session."""
 
     def on_epoch(self, progress: Progress) -> None:
         """A trial has finished an epoch."""
@@ -112,7 +108,9 @@ def search(
         (4, 'accuracy')
     """
     strategy_of(strategy)
-    _check_counts(trials=trials, confirm_seeds=confirm_seeds, at_once=at_once)
+    counts = {"confirm_seeds": confirm_seeds, "at_once": at_once, "workers": workers, "rows": rows}
+    _check_counts(1, trials=trials, **counts)
+    _check_counts(0, confirm=confirm)
     _check_mode(mode)
     if "epochs" in space.parameters:
         raise SearchError(
@@ -134,11 +132,13 @@ def search(
         workers=workers,
         rows=rows,
         mode=mode,
-        storage=storage or "",
+        storage=absolute(storage) if storage else "",
         name=path.name,
         cluster=cluster or "",
     )
     session = begin(space, settings)
+    if settings.storage:
+        check_name_is_free(settings.storage, settings.name)
     with _connection(settings) as num_cpus:
         folder = make_study(path, space=write_space(space), settings=settings)
         study = _run(session, folder, teller or Silent(), num_cpus)
@@ -276,11 +276,11 @@ def _record(
     )
 
 
-def _check_counts(**counts: int) -> None:
+def _check_counts(least: int, **counts: int | None) -> None:
     for name, count in counts.items():
-        if count < 1:
+        if count is not None and count < least:
             raise SearchError(
-                f"{name} must be at least 1.", given=f"{name} = {count}", do="Give more."
+                f"{name} must be at least {least}.", given=f"{name} = {count}", do="Give more."
             )
 
 

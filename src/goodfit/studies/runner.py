@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +19,8 @@ from ..records import Grouping
 from ..runs import Cadence, Interruption, Journal
 from .cluster import Cluster
 from .folder import StudyFolder, keep_row, kept_row, restored, row_of_progress
+from .group import Group, decide_by_measuring
 from .grouping import Choice, key_of, rows_by_model, shape_of
-from .tiles import Group, decide_by_measuring
 from .wave import Asked, Progress, Wave
 from .workers import run_wave
 
@@ -30,8 +30,8 @@ FIRST_KEPT_S = 20.0
 class Teller(Protocol):
     """Is told how a search goes."""
 
-    def on_wave(self, wave: Wave, groups: Mapping[str, Group]) -> None:
-        """A wave begins."""
+    def on_wave(self, wave: Wave, found: Sequence[Progress]) -> None:
+        """A wave begins; some of its trials may have been trained by an earlier session."""
         ...
 
     def on_epoch(self, progress: Progress) -> None:
@@ -81,9 +81,9 @@ class Runner:
             Interrupted: a signal came; trials that have ended are in the journal.
         """
         self._wave += 1
-        self.teller.on_wave(wave, self.groups)
         found = [self._begin(place, asked, wave) for place, asked in enumerate(wave.trials)]
         self._places = {id(progress): place for place, progress in enumerate(found)}
+        self.teller.on_wave(wave, found)
         for progress in found:
             if progress.condition == "running":
                 self._queue(progress)

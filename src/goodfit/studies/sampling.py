@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -40,11 +41,19 @@ class Asker:
         self._study = optuna.create_study(sampler=sampler, direction="maximize")
         self._asked: list[optuna.trial.Trial] = []
 
-    def ask(self, space: Space) -> dict[str, Any]:
-        """Return values for the names of ``space`` that count, one after the other."""
+    def ask(
+        self, space: Space, left_out: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """Return values for the names of ``space`` that count, one after the other.
+
+        ``left_out`` has labels of options that are not drawn, by name: the same at each call, since
+        Optuna wants a choice to have the same options in all trials.
+        """
         trial = self._study.ask()
         self._asked.append(trial)
-        return space.suggest(lambda name, distribution: suggest(trial, name, distribution))
+        return space.suggest(
+            lambda name, found: suggest(trial, name, found, left_out.get(name, ()))
+        )
 
     def tell(self, number: int, value: float | None) -> None:
         """Say what the ``number``-th ask gave (more is better); None where it failed."""
@@ -64,10 +73,13 @@ def tpe_asker(seed: int) -> Asker:
         return Asker(TPESampler(seed=seed, constant_liar=True, multivariate=True, group=True))
 
 
-def suggest(trial: optuna.trial.Trial, name: str, distribution: Distribution) -> Any:
+def suggest(
+    trial: optuna.trial.Trial, name: str, distribution: Distribution, left_out: Sequence[Any] = ()
+) -> Any:
     """Ask for one value."""
     if isinstance(distribution, Choice):
-        return trial.suggest_categorical(name, list(distribution.labels))
+        labels = [label for label in distribution.labels if label not in left_out]
+        return trial.suggest_categorical(name, labels) if len(labels) > 1 else labels[0]
     if isinstance(distribution, IntegerRange):
         return trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
     log = isinstance(distribution, LogUniform)

@@ -25,7 +25,7 @@ from .bulk import bulk_of
 from .sampling import frozen_trial, wide_distributions
 
 FAILURES = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError, ValueError)
-JOURNAL = "journal://"
+JOURNAL, SQLITE = "journal://", "sqlite:///"
 # Between two writes: a transaction costs about as much as ten trials in it.
 PAUSE_S = 0.2
 
@@ -84,6 +84,40 @@ def open_optuna_study(url: str, name: str, *, metric_up: bool) -> optuna.Study:
         )
     except FAILURES as error:
         raise _failed(url, error) from None
+
+
+def absolute(url: str) -> str:
+    """Return a URL that means the same file from any directory.
+
+    Example:
+        >>> absolute("sqlite:////data/all.db"), absolute("mysql://host/db")
+        ('sqlite:////data/all.db', 'mysql://host/db')
+    """
+    for head in (SQLITE, JOURNAL):
+        path = url.removeprefix(head)
+        if path != url and path and not path.startswith((":", "file:")):
+            return f"{head}{Path(path).absolute()}"
+    return url
+
+
+def check_name_is_free(url: str, name: str) -> None:
+    """Raise if a storage holds a study of this name: a second one would be mixed into it.
+
+    Raises:
+        SearchError: it does, or it cannot be read.
+    """
+    storage = open_storage(url)
+    try:
+        taken = name in optuna.get_all_study_names(storage)
+    except FAILURES as error:
+        raise _failed(url, error) from None
+    if taken:
+        raise SearchError(
+            "The storage holds a study of this name already.",
+            given=f'"{name}" in {url}',
+            do="A study is named after its folder: name another --out, or go on with that one: "
+            "goodfit resume FOLDER.",
+        )
 
 
 def _failed(url: str, error: BaseException) -> SearchError:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import SearchError, nearest
-from ..recipe import Range, Recipe, Space, check_grid
+from ..recipe import Recipe, Space, check_grid
 from ..records import Stage
-from .narrowing import narrowed
+from ..seeds import mix
+from .narrowing import Area, narrowed
 from .sampling import Asker, random_asker, tpe_asker
 from .wave import Asked, Progress, Wave
 
@@ -46,20 +47,13 @@ class Plan:
         recipe = space.recipe(params).model_copy(update={"epochs": epochs})
         return Asked(number, params, self.resolve(recipe), stage)
 
-    def note(self, name: str, epochs: int, num: int, reason: str, space: Space) -> int:
-        """Put a stage on record; returns its number."""
-        number = len(self.stages)
-        self.stages.append(Stage(number, name, epochs, num, reason, ranges_of(space)))
+    def note(self, name: str, epochs: int, num: int, reason: str, area: Area | None = None) -> int:
+        """Put a stage on record, of the whole space or an area of it; returns its number."""
+        number, area = len(self.stages), area or Area(self.space)
+        self.stages.append(
+            Stage(number, name, epochs, num, reason, area.ranges, options=area.options)
+        )
         return number
-
-
-def ranges_of(space: Space) -> dict[str, tuple[float, float]]:
-    """Return low and high of each numeric name."""
-    return {
-        name: (float(one.distribution.low), float(one.distribution.high))
-        for name, one in space.parameters.items()
-        if isinstance(one.distribution, Range)
-    }
 
 
 def random(plan: Plan) -> Waves:
@@ -67,7 +61,7 @@ def random(plan: Plan) -> Waves:
 
     Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 2012.
     """
-    stage = plan.note("random", plan.epochs, plan.trials, "independent draws", plan.space)
+    stage = plan.note("random", plan.epochs, plan.trials, "independent draws")
     asker = random_asker(plan.seed)
     drawn = [asker.ask(plan.space) for _ in range(plan.trials)]
     yield Wave(
@@ -82,7 +76,7 @@ def grid(plan: Plan) -> Waves:
     check_grid(plan.space, points)
     values = list(plan.space.grid(points))
     reason = f"{points} points along each range"
-    stage = plan.note("grid", plan.epochs, len(values), reason, plan.space)
+    stage = plan.note("grid", plan.epochs, len(values), reason)
     yield Wave(
         tuple(plan.asked(n, p, plan.space, plan.epochs, stage) for n, p in enumerate(values)),
         plan.epochs,
@@ -114,7 +108,7 @@ def tpe(plan: Plan) -> Waves:
     """Optuna's tree-structured Parzen estimator, asked for as many trials as train at once."""
     asker, number = tpe_asker(plan.seed), 0
     reason = f"asked for {plan.at_once} at a time"
-    stage = plan.note("tpe", plan.epochs, plan.trials, reason, plan.space)
+    stage = plan.note("tpe", plan.epochs, plan.trials, reason)
     while number < plan.trials:
         drawn = [asker.ask(plan.space) for _ in range(min(plan.at_once, plan.trials - number))]
         asked = tuple(
@@ -167,7 +161,7 @@ def halving(plan: Plan) -> Waves:
         reason = (
             "all that were drawn" if not place else f"the best third after {reached[place - 1]}"
         )
-        stage = plan.note(f"until epoch {until}", until, len(kept), reason, plan.space)
+        stage = plan.note(f"until epoch {until}", until, len(kept), reason)
         kept = [replace(asked, stage=stage) for asked in kept]
         results = yield Wave(tuple(kept), until)
         going = [p for p in best_first(results) if p.condition == "paused"]
@@ -183,22 +177,24 @@ def coarse_to_fine(plan: Plan) -> Waves:
     value lies at a border, the range is widened there first. Notes n3 and n4: coarse to fine, a
     few epochs first, then longer; "have you explored the whole range?".
     """
-    space, number, reason = plan.space, 0, "the whole space, a few epochs"
-    asker = random_asker(plan.seed)
+    area, number, reason = Area(plan.space), 0, "the whole space, a few epochs"
     for place, (share, shorter) in enumerate(STAGES):
         last = place == len(STAGES) - 1
         num = plan.trials - number if last else max(1, round(share * plan.trials))
         epochs = max(min(2, plan.epochs), round(plan.epochs / shorter))
-        stage = plan.note(("coarse", "finer", "fine")[place], epochs, num, reason, space)
+        stage = plan.note(("coarse", "finer", "fine")[place], epochs, num, reason, area)
+        asker = random_asker(mix(plan.seed, place) % 2**32 if place else plan.seed)
         asked = tuple(
-            plan.asked(number + i, asker.ask(space), space, epochs, stage) for i in range(num)
+            plan.asked(number + i, asker.ask(area.space, area.left_out), area.space, epochs, stage)
+            for i in range(num)
         )
         results = yield Wave(asked, epochs)
         number += num
         if number >= plan.trials:
             return
-        best = [p for p in best_first(results) if rank(p) > -math.inf]
-        space, reason = narrowed(space, [p.asked.params for p in best[: _kept(len(results))]])
+        ranked = best_first(results)
+        num_best = min(_kept(num), sum(rank(p) > -math.inf for p in ranked))
+        area, reason = narrowed(area, [p.asked.params for p in ranked], num_best)
 
 
 def _kept(num: int) -> int:

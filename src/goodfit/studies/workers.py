@@ -8,52 +8,15 @@ with one worker, 150 with two threads).
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
-import threading
-import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import replace
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol
 
-import safetensors.torch
-import torch
-
-from ..engine.tile import Row, Tile, row_of
-from ..errors import SearchError
-from .folder import COLUMNS
-from .tiles import Group, run_tile
-from .wave import Progress
+from .desks import LocalDesk, Stopped, Watcher, work_on
+from .forks import Forks
+from .group import Group
 
 CAN_FORK = sys.platform == "linux"
-MOST_DEATHS = 3
-LOOKED_UP_EVERY_S = 0.1
-
-
-class Watcher(Protocol):
-    """Is told how a wave goes."""
-
-    def check(self) -> None:
-        """Raise to stop all workers."""
-        ...
-
-    def on_epoch(self, progress: Progress) -> None:
-        """A trial has finished an epoch."""
-        ...
-
-    def keeps(self) -> bool:
-        """Say whether rows are due to be kept; asked by each worker for itself."""
-        ...
-
-    def keep(self, progress: Progress, row: Row) -> None:
-        """Keep a trial's row after its latest epoch."""
-        ...
 
 
 def run_wave(groups: Sequence[Group], until: int, num_workers: int, watcher: Watcher) -> None:
@@ -68,9 +31,9 @@ def run_wave(groups: Sequence[Group], until: int, num_workers: int, watcher: Wat
     for group, rows in pairs:
         group.give_back(rows, group.take_tile(rows))
     if num_workers == 1:
-        _work(pairs, until, LocalDesk(watcher))
+        work_on(pairs, until, LocalDesk(watcher))
     elif CAN_FORK:
-        _Forks(pairs, until, num_workers, watcher).run()
+        Forks(pairs, until, num_workers, watcher).run()
     else:
         _in_threads(pairs, until, num_workers, watcher)
 
@@ -81,52 +44,6 @@ def _rows(group: Group, num_groups: int, num_workers: int) -> int:
     return group.rows_for(waiting if num_groups >= num_workers else -(-waiting // num_workers))
 
 
-def _work(pairs: Sequence[tuple[Group, int]], until: int, desk: Any) -> None:
-    """Take groups as long as one has trials that wait."""
-    torch.set_num_threads(1)
-    for group, rows in pairs:
-        run_tile(group, rows, until, desk)
-
-
-class LocalDesk:
-    """A desk in this process; threads come to it one at a time."""
-
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher, self._lock, self.stopped = watcher, threading.Lock(), False
-
-    def next(self, group: Group) -> Progress | None:
-        with self._lock:
-            return group.waiting.popleft() if group.waiting else None
-
-    def check(self) -> None:
-        if self.stopped:
-            raise _Stopped
-        self._watcher.check()
-
-    def on_epoch(self, progress: Progress) -> None:
-        with self._lock:
-            self._watcher.on_epoch(progress)
-
-    def on_pause(self, progress: Progress) -> None:
-        """The row is in the trial already."""
-
-    def keep(self, slots: Sequence[Progress | None], tile: Tile) -> None:
-        with self._lock:
-            keep_going(self._watcher, slots, tile)
-
-
-class _Stopped(Exception):
-    """Another worker has failed, or was interrupted."""
-
-
-def keep_going(watcher: Watcher, slots: Sequence[Progress | None], tile: Tile) -> None:
-    """Let the watcher keep the rows of what goes on, where that is due."""
-    if watcher.keeps():
-        for k, progress in enumerate(slots):
-            if progress is not None and progress.condition in ("running", "paused"):
-                watcher.keep(progress, row_of(tile.population, k))
-
-
 def _in_threads(
     pairs: Sequence[tuple[Group, int]], until: int, num_workers: int, watcher: Watcher
 ) -> None:
@@ -134,8 +51,8 @@ def _in_threads(
 
     def work(first: int) -> None:
         try:
-            _work([*pairs[first:], *pairs[:first]], until, desk)
-        except _Stopped:
+            work_on([*pairs[first:], *pairs[:first]], until, desk)
+        except Stopped:
             pass
         except BaseException:
             desk.stopped = True
@@ -148,166 +65,3 @@ def _in_threads(
                 job.result()
         finally:
             desk.stopped = True
-
-
-class _PipeDesk:
-    """A forked worker's desk: asks its parent, by number, for trials that both know."""
-
-    def __init__(self, pipe: Connection, trials: Sequence[Progress], watcher: Watcher) -> None:
-        self._pipe, self._trials, self._watcher = pipe, trials, watcher
-        self._numbers = {id(progress): number for number, progress in enumerate(trials)}
-
-    def next(self, group: Group) -> Progress | None:
-        self.send({"ask": group.shape.name})
-        number = json.loads(self._pipe.recv_bytes())
-        return None if number is None else self._trials[number]
-
-    def check(self) -> None:
-        """Nothing to look at: the parent stops its workers."""
-
-    def on_epoch(self, progress: Progress) -> None:
-        values = {name: getattr(progress, name) for name in COLUMNS}
-        self.send({"epoch": self._numbers[id(progress)], "values": values})
-
-    def on_pause(self, progress: Progress) -> None:
-        assert progress.row is not None
-        self.send({"row": self._numbers[id(progress)]})
-        self._pipe.send_bytes(safetensors.torch.save(progress.row))
-
-    def keep(self, slots: Sequence[Progress | None], tile: Tile) -> None:
-        keep_going(self._watcher, slots, tile)
-
-    def send(self, message: dict[str, Any]) -> None:
-        self._pipe.send_bytes(json.dumps(message).encode())
-
-
-class _Forks:
-    """The parent of forked workers: hands out trials, takes what comes back, replaces the dead."""
-
-    def __init__(
-        self,
-        pairs: Sequence[tuple[Group, int]],
-        until: int,
-        num_workers: int,
-        watcher: Watcher,
-    ) -> None:
-        self.pairs, self.until, self.num_workers, self.watcher = pairs, until, num_workers, watcher
-        self.trials = [p for group, _ in pairs for p in group.waiting]
-        self.begun = [replace(p, **_lists(p)) for p in self.trials]
-        self.numbers = {id(progress): number for number, progress in enumerate(self.trials)}
-        self.homes = [group for group, _ in pairs for _ in group.waiting]
-        self.queues = {group.shape.name: group.waiting for group, _ in pairs}
-        self.workers: dict[Connection, int] = {}
-        self.held: dict[Connection, set[int]] = {}
-        self.num_deaths = 0
-
-    def run(self) -> None:
-        """Run until every trial has left the wave."""
-        try:
-            for place in range(self.num_workers):
-                self._fork(place)
-            while self.workers:
-                self.watcher.check()
-                for pipe in wait(list(self.workers), LOOKED_UP_EVERY_S):
-                    self._hear(pipe)  # pyright: ignore[reportArgumentType]
-        finally:
-            for pipe, process in self.workers.items():
-                pipe.close()
-                _end(process)
-
-    def _fork(self, place: int) -> None:
-        ours, theirs = Pipe()
-        process = os.fork()
-        if process == 0:
-            for other in [*self.workers, ours]:
-                other.close()
-            self._be_worker(theirs, place)
-        theirs.close()
-        self.workers[ours], self.held[ours] = process, set()
-
-    def _be_worker(self, pipe: Connection, place: int) -> None:
-        """Work in the fork, and leave it without running what the parent would at its end."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells all; the parent decides
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        desk = _PipeDesk(pipe, self.trials, self.watcher)
-        first = place % len(self.pairs)
-        try:
-            _work([*self.pairs[first:], *self.pairs[:first]], self.until, desk)
-            desk.send({"end": True})
-        except (BrokenPipeError, EOFError):
-            pass
-        except BaseException as error:  # noqa: BLE001 - told to the parent, whatever it is
-            traceback.print_exc()
-            with suppress(OSError):
-                desk.send({"error": f"{type(error).__name__}: {error}"})
-        finally:
-            os._exit(0)
-
-    def _hear(self, pipe: Connection) -> None:
-        try:
-            message = json.loads(pipe.recv_bytes())
-        except (EOFError, OSError):
-            self._bury(pipe)
-            return
-        if "ask" in message:
-            self._answer(pipe, message["ask"])
-        elif "epoch" in message:
-            self._take(pipe, message["epoch"], message["values"])
-        elif "row" in message:
-            self.trials[message["row"]].row = safetensors.torch.load(pipe.recv_bytes())
-        elif "error" in message:
-            raise SearchError(
-                "A worker failed.",
-                given=message["error"],
-                do="The trace above says where; goodfit resume goes on from what is done.",
-            )
-        else:
-            _end(self.workers.pop(pipe))
-            pipe.close()
-
-    def _answer(self, pipe: Connection, name: str) -> None:
-        queue, number = self.queues[name], None
-        if queue:
-            progress = queue.popleft()
-            number = self.numbers[id(progress)]
-            self.held[pipe].add(number)
-        pipe.send_bytes(json.dumps(number).encode())
-
-    def _take(self, pipe: Connection, number: int, values: dict[str, Any]) -> None:
-        progress = self.trials[number]
-        for name, value in values.items():
-            setattr(progress, name, value)
-        if progress.condition != "running":
-            progress.row = None
-            self.held[pipe].discard(number)
-        self.watcher.on_epoch(progress)
-
-    def _bury(self, pipe: Connection) -> None:
-        """Let another worker train what a dead one held, from where it stood in the beginning."""
-        _end(self.workers.pop(pipe))
-        self.num_deaths += 1
-        if self.num_deaths > MOST_DEATHS:
-            raise SearchError(
-                "Workers die again and again.",
-                given=f"{self.num_deaths} deaths in one wave",
-                do="Look for what kills them (memory?), or take --workers 1; then goodfit resume.",
-            )
-        for number in sorted(self.held.pop(pipe)):
-            begun, progress = self.begun[number], self.trials[number]
-            for name, value in {**vars(begun), **_lists(begun)}.items():
-                setattr(progress, name, value)
-            self.homes[number].waiting.append(progress)
-        self._fork(0)
-
-
-def _lists(progress: Progress) -> dict[str, list[float]]:
-    names = ("train_loss", "validation_loss", "metric")
-    return {name: list(getattr(progress, name)) for name in names}
-
-
-def _end(process: int) -> None:
-    """End a worker that has nothing more to say, and take its exit off the system's books."""
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.waitpid(process, 0)
