@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.faults.bases import BASES, PARTS
 from bench.faults.fault import Fault
@@ -85,6 +85,15 @@ def _stride(num: int) -> int:
 def mixed(cases: Sequence[Case]) -> Sequence[Case]:
     """The cases in an order that depends on nothing else, so that any first part is a sample."""
     return random.Random(0).sample(cases, len(cases))
+
+
+def at_new_seeds(cases: Sequence[Case], first: int) -> Sequence[Case]:
+    """The same cases at seeds that begin at ``first`` instead of 0.
+
+    >>> at_new_seeds([Case("held-out", "wine-sgd", "", "", 3)], 100)[0].key
+    'held-out/wine-sgd/healthy//103'
+    """
+    return [replace(case, seed=case.seed + first) for case in cases]
 
 
 def cases_of(part: str, *, quick: bool = False) -> Sequence[Case]:

@@ -42,7 +42,9 @@ def main() -> None:
         return
     path: Path = options.records or RESULTS / "faults" / f"{options.part}.jsonl"
     flags = {"quick": options.quick, "healthy": options.healthy}
+    numbers = {"first-seed": options.first_seed, "most": options.most}
     facts = facts_of(part=options.part, processes=options.processes, **flags)
+    facts["command"] += "".join(f" --{name} {n}" for name, n in numbers.items() if n)
     cases = cases_named(options)
     run_all(cases, path, options.processes, partial(run_case, histories=options.histories))
     keys = {case.key for case in cases}

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bench.faults.cases import Case, cases_of
+from bench.faults.cases import Case, at_new_seeds, cases_of
 from bench.faults.one import run_bare, run_watched
 from bench.report import progress
 
@@ -85,6 +85,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--part", choices=("development", "held-out"), default="development")
     parser.add_argument("--quick", action="store_true", help="a subset, under 3 minutes")
     parser.add_argument("--healthy", action="store_true", help="the healthy runs alone")
+    parser.add_argument("--first-seed", type=int, default=0, help="new cases: seeds from here on")
+    parser.add_argument("--most", type=int, help="only so many cases, a random sample of all")
     parser.add_argument("--processes", type=int, default=1, choices=(1, 2))
     parser.add_argument("--records", type=Path, help="JSONL of the cases; resumed where it is")
     parser.add_argument("--histories", type=Path, help="folder to keep each case's history in")
@@ -95,4 +97,5 @@ def parse_arguments() -> argparse.Namespace:
 def cases_named(options: argparse.Namespace) -> Sequence[Case]:
     """The cases that the options ask for."""
     cases = cases_of(options.part, quick=options.quick)
-    return [case for case in cases if not case.fault] if options.healthy else cases
+    cases = [case for case in cases if not case.fault] if options.healthy else cases
+    return at_new_seeds(cases[: options.most], options.first_seed)

@@ -19,6 +19,7 @@ from checks_programs import (
     cnn,
     data,
     layers_of,
+    mixed_up,
     mlp,
     parts,
     seeded,
@@ -90,6 +91,15 @@ def weights(draw: Callable[[Tensor], Any], **options: Any) -> Callable[[], nn.Mo
 def last_layer_times(factor: float, net: nn.Module) -> nn.Module:
     with torch.no_grad():
         list(layers_of(net))[-1].weight.mul_(factor)
+    return net
+
+
+def projections_times(factor: float, net: nn.Module) -> nn.Module:
+    """Return a transformer whose queries, keys and values start larger."""
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
+                module.in_proj_weight.mul_(factor)
     return net
 
 
@@ -216,6 +226,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
     "split-overlap": {"all": Fault(overlap=1.0), "a-tenth": Fault(overlap=0.1)},
     "labels-sorted": {
         "classes": Fault(change=sorted_batches),
+        "shares-of-classes": Fault(change=lambda given: mixed_up(sorted_batches(given), 10)),
         "quantity": Fault(
             "diabetes",
             regression(),
@@ -369,6 +380,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "images": Fault(
             "small-images", lambda: with_weights(cnn(), lambda w: nn.init.normal_(w, std=1.0))
         ),
+        "attention": Fault("tokens", lambda: projections_times(10.0, Transformer(2))),
     },
     "init-too-small": {
         "shallow": Fault(make=weights(lambda w: nn.init.normal_(w, std=0.003))),
@@ -379,6 +391,30 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "far": Fault("diabetes", lambda: last_layer_times(100.0, mlp(10, 1)), mse),
         "raw-targets": Fault("diabetes", regression(), mse, change=targets(lambda y: 77 * y + 152)),
     },
+}
+
+
+def by_hand(outputs: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy whose exp is taken of the scores as they are."""
+    shares = outputs.exp() / outputs.exp().sum(1, keepdim=True)
+    return -shares.gather(1, y[:, None]).log().mean()
+
+
+def log_of_softmax(outputs: Tensor, y: Tensor) -> Tensor:
+    return -outputs.softmax(1).gather(1, y[:, None]).log().mean()
+
+
+def log_sum_exp(outputs: Tensor, y: Tensor) -> Tensor:
+    return (outputs.logsumexp(1) - outputs.gather(1, y[:, None])[:, 0]).mean()
+
+
+def with_floor(outputs: Tensor, y: Tensor) -> Tensor:
+    return -outputs.softmax(1).gather(1, y[:, None]).clamp_min(1e-12).log().mean()
+
+
+FAULTS["loss-not-finite"] = {
+    "by-hand": Fault(loss=by_hand),
+    "log-of-softmax": Fault("wine", lambda: mlp(13, 3), loss=log_of_softmax),
 }
 FAULTS["bias-not-from-prior"] = {
     "far-mean": Fault("diabetes", regression(), mse, change=targets(lambda y: y + 10))
@@ -439,7 +475,24 @@ def test_several_faults_are_all_reported_in_order_of_cause() -> None:
     assert [rule for rule in rules if rule in wanted] == wanted
 
 
+class CausalAttention(nn.Module):
+    """Attention by hand, each place on those before it: the first has all its weight on itself."""
+
+    def __init__(self, num_outputs: int) -> None:
+        super().__init__()
+        self.embed, self.project = nn.Embedding(20, 32), nn.Linear(32, 96)
+        self.head = nn.Linear(32, num_outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.project(self.embed(x)).chunk(3, dim=2)
+        later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+        scores = (query @ key.transpose(1, 2) / 32**0.5).masked_fill(later, -math.inf)
+        return self.head((scores.softmax(2) @ value).mean(1))
+
+
 TWINS: dict[str, Fault] = {
+    "log-sum-exp-by-hand": Fault(loss=log_sum_exp),
+    "softmax-with-a-floor": Fault(loss=with_floor),
     "ignored-class": Fault(change=targets(lambda y: torch.where(y == 3, -100, y))),
     "shifted-in-the-loss": Fault(
         change=targets(lambda y: y + 1), loss=lambda o, y: functional.cross_entropy(o, y - 1)
@@ -452,6 +505,8 @@ TWINS: dict[str, Fault] = {
         change=imbalanced, loss=nn.CrossEntropyLoss(weight=torch.tensor([1.0, 9.0] + [1.0] * 8))
     ),
     "balanced-soft-targets": Fault(change=targets(lambda y: functional.one_hot(y, 10).float())),
+    "shares-of-classes": Fault(change=lambda given: mixed_up(given, 10)),
+    "attention-by-causal-mask": Fault("tokens", lambda: CausalAttention(2)),
     "module-list": Fault(
         make=lambda: InAList(nn.ModuleList),
         optimizer=lambda net: torch.optim.Adam(net.parameters()),

@@ -22,6 +22,7 @@ from .order import suspects
 from .output import double_softmax, loss_broadcast, missing_softmax, softmax_wrong_axis
 from .start import bias_not_from_prior, initial_loss_off
 from .subject import Subject, quiet
+from .sure import loss_not_finite
 from .wiring import batch_mixing, input_ignored, no_gradient
 
 CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
@@ -52,6 +53,7 @@ CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
     initial_loss_off,
     bias_not_from_prior,
     cannot_overfit_tiny_batch,
+    loss_not_finite,
 )
 
 UNFINISHED = "the program raised"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..records import Curve, Finding, Verdict, found, not_judged, passed
+from .attention import peaked_share
 from .inputs import feed, take_rows
 from .observe import gradients
 from .signals import LayerSignal, activations, layer_signals
@@ -106,14 +107,18 @@ def init_too_large(subject: Subject) -> Verdict:
 
     That is, a mean gain ``rms(W) * sqrt(fan_in)`` of the hidden layers over 2 (He has 1.41),
     and a spread of the outputs over eight times the inputs', or most of the outputs of a tanh or
-    sigmoid in its flat ends. Behind a normalisation large weights do no harm.
+    sigmoid in its flat ends. Behind a normalisation large weights do no harm; but in attention
+    they multiply each other: so also where half of a layer's queries, or more, have over 0.99 of
+    their weight on a single key.
     """
     name, subject = "init-too-large", subject.clean
     signals = _signals(subject)
     if isinstance(signals, str):
         return not_judged(name, signals)
     gain, growth, saturated = _mean_gain(signals), _growth(signals), _saturated_share(subject)
-    if gain <= LARGEST_GAIN or (growth <= GROWN and saturated < SATURATED_SHARE):
+    peaked = _peaked_share(subject)
+    small = gain <= LARGEST_GAIN or (growth <= GROWN and saturated < SATURATED_SHARE)
+    if small and peaked < SATURATED_SHARE:
         return passed(name, f"hidden layers have a mean gain of {gain:.2g}")
     return found(
         Finding(
@@ -124,7 +129,11 @@ def init_too_large(subject: Subject) -> Verdict:
             remedy="Take He initialisation for ReLU, Xavier for tanh and sigmoid, or a"
             " normalisation between layers.",
             source="notes n3, Limitation of Small Weights; notes n4, Large random numbers",
-            evidence={"mean_gain": gain, "growth": growth, "saturated_share": saturated},
+            evidence={
+                "mean_gain": gain,
+                "growth": growth,
+                "saturated_share": max(saturated, peaked),
+            },
             curve=_curve(signals),
         ),
     )
@@ -211,6 +220,11 @@ def _saturated_share(subject: Subject) -> float:
         low, high = seen.result < FLAT_SIGMOID, seen.result > 1.0 - FLAT_SIGMOID
         shares.append(float((low | high).float().mean()))
     return max(shares)
+
+
+def _peaked_share(subject: Subject) -> float:
+    net = without_dropout(subject.fresh_net().train())
+    return peaked_share(net, take_rows(subject.inputs(), slice(LOOKED_AT_ROWS)))
 
 
 def dead_at_init(subject: Subject) -> Verdict:

@@ -98,12 +98,16 @@ def labels_sorted(subject: Subject) -> Verdict:
 
     Measured by the share of the targets' variance (of class indicators, or of the quantity) that
     lies between batches instead of within them; shuffled rows have ``(B - 1)/(N - 1)`` of it
-    between B batches. Each step then unlearns what the step before has learned. Notes n0,
-    mini-batches; Bengio, Practical recommendations, 2012, shuffling.
+    between B batches. Rows that are mixed within a batch (shares of classes) leave its mean as it
+    was. Each step then unlearns what the step before has learned. Notes n0, mini-batches; Bengio,
+    Practical recommendations, 2012, shuffling.
     """
     name = "labels-sorted"
-    batches = [y for y in targets_of(subject) if y.ndim == 1 or y.shape[1:] == (1,)]
-    batches = [y.flatten() for y in batches if len(y) >= FEWEST_ROWS]
+    batches = [
+        y if _are_shares(y) else y.flatten()
+        for y in targets_of(subject)
+        if len(y) >= FEWEST_ROWS and (y.ndim == 1 or y.shape[1:] == (1,) or _are_shares(y))
+    ]
     if len(batches) < FEWEST_BATCHES or subject.goal is None:
         return not_judged(name, "it takes three batches or more, with one target a row")
     between, expected = _share_between(batches, classes=subject.goal == "classification")
@@ -142,7 +146,9 @@ def _share_between(batches: Sequence[Tensor], *, classes: bool) -> tuple[float, 
     """Return the share of variance between batches, and what shuffling leaves of it."""
     values = torch.cat(list(batches)).double()
     groups = torch.repeat_interleave(torch.tensor([len(y) for y in batches]))
-    if classes:
+    if values.ndim > 1:
+        columns = values
+    elif classes:
         codes = torch.unique(values, return_inverse=True)[1]
         columns = torch.nn.functional.one_hot(codes).double() if codes.max() < 1000 else None
     else:

@@ -26,7 +26,7 @@ ORDER: tuple[str, ...] = (
     # how it starts
     *("symmetric-init", "dead-at-init", "init-too-large", "init-too-small"),
     # what follows from all that
-    *("initial-loss-off", "bias-not-from-prior", "cannot-overfit-tiny-batch"),
+    *("initial-loss-off", "bias-not-from-prior", "cannot-overfit-tiny-batch", "loss-not-finite"),
 )
 
 # What a handful of clean rows does not have.

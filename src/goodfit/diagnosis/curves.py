@@ -93,12 +93,9 @@ def oscillating(history: History) -> Verdict:
     levels = _levels(course)
     if len(levels) < 10:
         return not_judged(name, "fewer than 60 steps with a finite loss")
-    # A start far above chance makes the way down from there the unit.
-    way = max(course.way, 0.2 * (course.start - course.floor))
-    back = float((levels - np.minimum.accumulate(levels)).max()) / way
-    rises = int((np.diff(levels) > 0.1 * way).sum())
-    swings = (back > 0.6 and rises >= 2) or _swings_by_momentum(history, way)
-    if not swings or noisy_only_in_training(history):
+    way, back, rises = _swing(course)
+    swinging = swings(course) or _swings_by_momentum(history, way)
+    if not swinging or noisy_only_in_training(history):
         return passed(name, f"the loss came back by {back:.2g} of the way from chance to floor")
     severity: Severity = "info" if history.setting.chance_loss is None else "warning"
     return find(
@@ -113,6 +110,23 @@ def oscillating(history: History) -> Verdict:
         comes_back_by=back,
         momentum=history.setting.momentum or 0.0,
     )
+
+
+def swings(course: Course) -> bool:
+    """Return whether the loss comes back by 6 tenths of the way, and rises twice or more."""
+    _, back, rises = _swing(course)
+    return back > 0.6 and rises >= 2
+
+
+def _swing(course: Course) -> tuple[float, float, int]:
+    """Return the way, the largest rise over the lowest level before as a share of it, and rises."""
+    levels = _levels(course)
+    if len(levels) < 10:
+        return course.way, 0.0, 0
+    # A start far above chance makes the way down from there the unit.
+    way = max(course.way, 0.2 * (course.start - course.floor))
+    back = float((levels - np.minimum.accumulate(levels)).max()) / way
+    return way, back, int((np.diff(levels) > 0.1 * way).sum())
 
 
 def _swings_by_momentum(history: History, way: float) -> bool:

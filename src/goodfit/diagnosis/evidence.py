@@ -154,6 +154,16 @@ def decay_share(history: History) -> float:
     return median(decay_shares(history))
 
 
+def late_decay_share(history: History) -> float:
+    """Return the same over the looks of the later half of the run, 3 at least; NaN with fewer.
+
+    Most looks come early, where gradients are large beside any decay.
+    """
+    late = array(history.looks.step) > 0.5 * course_of(history).last_step
+    shares = finite(decay_shares(history)[late])
+    return median(shares) if len(shares) >= 3 else NAN
+
+
 def decay_shares(history: History) -> Array:
     """Return which share of the update at each look is weight decay; NaN where unknown.
 

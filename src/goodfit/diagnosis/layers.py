@@ -17,6 +17,8 @@ VANISHED = 1e-4
 EXPLODING = 1000.0
 # A gradient is judged only while the loss is poor: at the end of a good run it may do as it likes.
 POOR = 0.5
+# What the first looks saw is a fact about the network, whatever Adam makes of it.
+POOR_FROM_THE_START = 0.85
 
 
 def dead_units(history: History) -> Verdict:
@@ -105,20 +107,22 @@ def _worst(shares: Array, at_start: bool) -> float:
 def gradient_vanishing(history: History) -> Verdict:
     """Fires when a layer's gradient is next to nothing beside the largest, and the loss is poor.
 
-    Root mean square of a layer's gradient over that of the layer with the largest: under 1e-4
-    in the first 3 looks or the latest (healthy: 0.03 and more), or next to nothing in all.
-    Embeddings are left out: most of their rows have none. Poor: less than half of the way from
-    chance to floor is done. Abstains without looks, with fewer than two layers, and where all
-    gradients are 0. Notes n3, Limitation of Small Weights; n4, Sigmoid.
+    Root mean square of a layer's gradient over that of the layer with the largest: under 1e-4 in
+    the first 3 looks or the latest (healthy: 0.03 and more), or next to nothing in all. Embeddings
+    are left out: most of their rows have none. Poor: less than half of the way from chance to floor
+    is done, or less than 85 % where it was so in the first looks: a network that has it in its
+    layers comes through late, and not far. Abstains without looks, with fewer than two layers, and
+    where all gradients are 0. Notes n3, Limitation of Small Weights; n4, Sigmoid.
     """
     name, course = "gradient-vanishing", course_of(history)
     parts = (slice(0, 3), slice(-LATEST, None))
-    (share, where), at_end = (_smallest(history, part) for part in parts)
-    share, where = min((share, where), at_end, key=lambda found: (found[0] != found[0], found[0]))
+    at_first, at_end = (_smallest(history, part) for part in parts)
+    share, where = min(at_first, at_end, key=lambda found: (found[0] != found[0], found[0]))
     if share != share:
         return not_judged(name, "gradients of two layers or more were not looked at, or are 0")
     all_gone = elasticity(history) < 1e-6
-    if course.progress > POOR or not (share < VANISHED or all_gone):
+    poor = POOR_FROM_THE_START if at_first[0] < VANISHED else POOR
+    if course.progress > poor or not (share < VANISHED or all_gone):
         return passed(name, f"smallest over largest gradient {share:.2g}")
     return find(
         name,

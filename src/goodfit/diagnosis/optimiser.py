@@ -6,7 +6,7 @@ import numpy as np
 
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import Course, course_of
-from .evidence import decay_share
+from .evidence import decay_share, late_decay_share
 from .numbers import Array, array, finite, median
 from .pictures import loss_curve, picture
 from .report import find
@@ -20,19 +20,19 @@ FEW_ROWS = 4
 def weight_decay_too_strong(history: History) -> Verdict:
     """Fires when weight decay is a large part of each step, and the loss is poor.
 
-    Its share of the update (AdamW: ``lr wd |w| / |dw|``; else ``wd |w| / (|g| + wd |w|)``) is
-    over 3 tenths in the median of all looks (healthy: 0.08 at most), and less than 85 % of
-    the way from chance to floor is done; or the weights have shrunk to half of what they were
-    while less than 3 tenths are done. Abstains where weight decay is 0 or unknown, and with
-    fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
+    Its share of the update (AdamW: ``lr wd |w| / |dw|``; else ``wd |w| / (|g| + wd |w|)``) is over
+    3 tenths in the median of all looks, or of those in the later half of the run (healthy: 0.08 at
+    most), and less than 85 % of the way from chance to floor is done; or the weights have shrunk to
+    half of what they were while less than 85 % are done. Abstains where weight decay is 0 or
+    unknown, and with fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
     """
     name, course = "weight-decay-too-strong", course_of(history)
-    share = decay_share(history)
+    share = max(decay_share(history), late_decay_share(history), key=_known)
     if share != share or len(history.looks.step) < 2:
         return not_judged(name, "weight decay is 0 or unknown, or fewer than two looks")
     norms = finite(history.looks.weight_norm)
-    shrunk = norms[-1] < 0.5 * norms[0] and not course.progress > 0.3
-    if not (share > DECAY_SHARE and not course.progress > 0.85) and not shrunk:
+    shrunk = norms[-1] < 0.5 * norms[0]
+    if course.progress > 0.85 or not (share > DECAY_SHARE or shrunk):
         return passed(name, f"decay is {100 * share:.0f} % of a step")
     looks = history.looks
     return find(
@@ -47,6 +47,10 @@ def weight_decay_too_strong(history: History) -> Verdict:
         share_of_step=share,
         progress=course.progress,
     )
+
+
+def _known(share: float) -> float:
+    return share if share == share else -1.0
 
 
 def schedule_ended_early(history: History) -> Verdict:

@@ -75,7 +75,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "label-noise": (
         "contradicting-labels",
         *(*_BROKEN, "lr-too-high", "lr-too-low", "weight-decay-too-strong"),
-        *("input-out-of-scale", "gradient-vanishing"),
+        *("input-out-of-scale", "gradient-vanishing", "gradient-exploding"),
     ),
     "weight-decay-too-strong": ("lr-too-high",),
     "cannot-overfit-tiny-batch": (*_BROKEN, *_LAYERS, "input-out-of-scale"),

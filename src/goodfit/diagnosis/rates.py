@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
+from .curves import swings
 from .ends import is_over, last_quarter_of_rates, noisy_only_in_training
 from .evidence import (
     LATEST,
@@ -24,7 +25,7 @@ SOURCE = "notes n4, Babysitting the Learning Process, and update to weight ratio
 
 
 def lr_too_high(history: History) -> Verdict:
-    """Fires when steps are far too large, by any of three evidences.
+    """Fires when steps are far too large, by any of four evidences.
 
     - The loss jumped: the highest level after the first step (medians of three) is over 10
       times the start; or over 3 times, and less than 9 tenths of the way are done now. Healthy
@@ -34,6 +35,9 @@ def lr_too_high(history: History) -> Verdict:
       and what is left later is a network that no longer moves.
     - Consecutive gradients point against each other (cosine under -0.3 in the median of 3 looks
       or more), updates are over 0.02 of the weights, and the loss is poor.
+    - The loss swings as :func:`~goodfit.diagnosis.curves.oscillating` has it (it comes back by 6
+      tenths of the way, and rises twice or more), and updates are over 0.02 of the weights in the
+      median of the undecayed looks: the notes' 0.001 is right, and 0.01 about okay.
 
     Poor: less than 3 tenths of the way from chance to floor is done. The first step's own loss
     counts as start, so that a bad initialisation is not blamed on the rate, and where the first
@@ -52,7 +56,9 @@ def lr_too_high(history: History) -> Verdict:
     jumped = jumped and not ratio < 1e-3 and not noisy_only_in_training(history)
     large = ratio > 0.3 or (ratio > 0.12 and poor)
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
-    if not (jumped or large or back_and_forth):
+    usual = median(undecayed(history, update_ratios(history)))
+    swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
+    if not (jumped or large or back_and_forth or swinging):
         return passed(name, f"updates are {ratio:.2g} of the weights, the loss does not jump")
     severity: Severity = "error" if jumped and not course.progress > 0 else "warning"
     return find(
@@ -78,14 +84,14 @@ def _turn(history: History) -> float:
 def lr_too_low(history: History) -> Verdict:
     """Fires when steps are so small that the run gets nowhere, or not far enough in its time.
 
-    By the ratio r of updates to weights in the fastest layer (embeddings left out), at looks
-    where the rate was not decayed, and by the share of the way from chance to floor that is
-    done: r under 4e-5 and under half of the way (from the second look on); r under 4e-4 and
-    under 0.3 after 50 steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to
-    0.07 in their first steps. Or, when the run is over: 28 % of the whole descent came in its
-    last quarter at an undecayed rate, after 5 epochs or more, and under 0.8 of the way is done
-    (15 % and 0.3 where r is under 3e-3). Abstains while the rate still rises (warm-up), and
-    where neither updates nor the end were seen. Notes n4: loss barely changes.
+    By the ratio r of updates to weights in the fastest layer (embeddings left out), at looks where
+    the rate was not decayed, and by the share of the way from chance to floor that is done: r under
+    4e-5 and under half of the way (from the second look on); r under 4e-4 and under 0.3 after 50
+    steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to 0.07 in their first
+    steps. Or, when the run is over: 25 % of the whole descent came in its last quarter at an
+    undecayed rate, after 5 epochs or more, and under 0.8 of the way is done (18 % where r is under
+    3e-3, and 15 % where under 0.3 is done as well). Abstains while the rate still rises (warm-up),
+    and where neither updates nor the end were seen. Notes n4: loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
     rates = rates_of(history)
@@ -136,7 +142,8 @@ def _still_falling(history: History, ratio: float) -> bool:
     late, done = last_quarter_of_rates(history), course_of(history).progress
     decayed = rates_of(history).share < 0.3
     return (
-        (late > 0.28 and done < 0.8 and not (decayed and ratio > 5e-3))
+        (late > 0.25 and done < 0.8 and not (decayed and ratio > 5e-3))
+        or (late > 0.18 and done < 0.8 and ratio < 3e-3)
         or (late > 0.15 and done < 0.3 and ratio < 3e-3)
         or (decayed and late > 0.08 and done < 0.85 and ratio < 3e-3)
     )

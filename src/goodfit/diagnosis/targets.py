@@ -10,6 +10,7 @@ from ..records import History, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over
 from .evidence import fastest_ratios
+from .mistakes import disagreement, misplaced_share, misplacement
 from .numbers import NAN, Array, array, finite, mean, median
 from .pictures import loss_curve
 from .report import find
@@ -17,6 +18,7 @@ from .validations import epochs_picture, train_of, validation_of
 
 # Gradients of consecutive steps share no direction: their cosine, in the median of 5 or more.
 UNRELATED, FEWEST_TURNS, NOISY_DROPOUT = 0.25, 5, 0.8
+WRONG_SHARE, RANDOM_PLACES = 0.04, 0.2
 
 
 def label_noise(history: History) -> Verdict:
@@ -25,6 +27,12 @@ def label_noise(history: History) -> Verdict:
     - Sure mistakes: over 4 % of the rows, in the mean of the looks of the later half (6 at
       least), get next to no probability for their target, while 6 tenths of the way from chance
       are done.
+    - Places: mistaken rows' targets stand anywhere among the other classes (3 or more), as drawn at
+      random: their mean place less two standard errors is over 0.2 (0.5 is random; confused
+      classes give 0.1), and these are 4 % of all rows. See :class:`~goodfit.records.Looks`.
+    - Sides: of quantities, the rows farthest from what is predicted have targets on the other side
+      of the mean than what is predicted (by more than a standard error), while a fifth of the
+      variance is explained. Noise that is added, however large, leaves them on the same side.
     - Nothing in common: after 5 validations training is better than chance by 5 % of the way,
       validation never was (under 3 %) and gets worse.
     - Nothing to follow: the run is over, validation never left chance (3 % of the way; accuracy
@@ -44,27 +52,31 @@ def label_noise(history: History) -> Verdict:
       e/C``, and cost ``-q log q - (1 - q) log((1 - q) / (C - 1))``. Judged where loss and accuracy
       have settled, or at the best validation where that is 3 validations and a quarter of them
       old; there training costs over 6 tenths as much above its floor, accuracy is between chance
-      and 0.93, and targets are not mixed.
+      and 0.93, targets are not mixed, and a twentieth of the way from chance is done: at
+      chance any labels cost as much.
 
-    The third and the last apply to classes and quantities, the others to classes. Abstains with
-    neither looks nor 5 validations. Notes n3, Data Considerations; Zhang et al. 2017,
-    Understanding deep learning requires rethinking generalization.
+    Abstains with neither looks nor 5 validations. Notes n3, Data Considerations; Zhang et al. 2017,
+    Understanding deep learning requires rethinking generalization; Northcutt et al. 2021,
+    Confident Learning.
     """
     name, course = "label-noise", course_of(history)
     looks = history.looks
     late = array(looks.step) > 0.5 * course.last_step
     sure = finite(array(looks.wrong_and_sure)[late]) if len(looks.step) else finite(())
     val, train = validation_of(history), train_of(history)
-    if len(sure) < 6 and len(finite(val)) < 5:
-        return not_judged(name, "neither 6 late looks at mistakes nor 5 validations")
+    place, sides = misplacement(history), disagreement(history)
+    unseen = math.isnan(place) and math.isnan(sides)
+    if len(sure) < 6 and len(finite(val)) < 5 and unseen:
+        return not_judged(name, "neither 6 looks at mistakes nor 5 validations")
     mistakes = mean(sure) if len(sure) >= 6 else 0.0
-    contradicted = mistakes > 0.04 and course.progress > 0.6
+    contradicted = mistakes > WRONG_SHARE and course.progress > 0.6
     enough = len(finite(val)) >= 5
     memorised = enough and _by_heart(history, val, train)
     unrelated = enough and _unrelated(history, val, train)
     cost = _cost_of_noise(history, val, train) if enough else NAN
+    contradicted |= (place > RANDOM_PLACES and misplaced_share(history) > WRONG_SHARE) or sides > 1
     if not (contradicted or memorised or unrelated or 0.98 < cost < 1.14):
-        return passed(name, f"{100 * mistakes:.1f} % sure mistakes")
+        return passed(name, f"{100 * mistakes:.1f} % sure mistakes, mean place {place:.2g}")
     return find(
         name,
         "warning",
@@ -79,6 +91,8 @@ def label_noise(history: History) -> Verdict:
         curve=epochs_picture(history, val) if len(finite(val)) else loss_curve(course),
         sure_mistakes=mistakes,
         loss_over_cost_of_noise=cost,
+        mean_place_among_other_classes=place,
+        standard_errors_on_the_other_side=sides,
         turn=median(looks.turn),
     )
 
@@ -121,7 +135,8 @@ def _cost_at(part: slice, history: History, val: Array, train: Array) -> float:
     floor, num = course_of(history).floor, history.setting.num_classes
     right = mean(array(history.epochs.metric)[part])
     above = mean(train[part]) - floor > 0.6 * (mean(val[part]) - floor)
-    if not (max(1.5 / num, 0.3) < right < 0.93 and above):
+    told = course_of(history).done(mean(val[part])) > 0.05
+    if not (max(1.5 / num, 0.3) < right < 0.93 and above and told):
         return NAN
     smoothing = _smoothing(floor, num)
     return mean(val[part]) / _spread_out((1.0 - smoothing) * right + smoothing / num, num)

@@ -13,6 +13,8 @@ SOURCE = "notes n4, Track the ratio of weight updates to weight magnitudes: abou
 HIGH = 0.25
 # Healthy layers: 3e-4 and more in the first tenth of a run, 1e-5 in converged ones.
 LOW, LOWER_THAN_OTHERS = 3e-4, 0.1
+# Half of the weights by the fastest layer, healthy: 0.12 and more.
+FAR_LOW, FAR_LOWER_THAN_OTHERS = 1e-3, 0.03
 
 
 def update_ratio_high(history: History) -> Verdict:
@@ -46,17 +48,18 @@ def update_ratio_low(history: History) -> Verdict:
     """Fires when layers that hold most of the weights hardly move, and others do.
 
     Layers with half of the weights or more have ``|update| / |weights|`` under 3e-4 and under a
-    tenth of the fastest layer's, at looks where the rate was at a third of its highest or
-    more, after 10 steps and while less than 85 % of the way from chance to floor is done: a
-    group has too small a rate, or its gradient is lost. Ratios of converged runs and at the end
-    of a schedule are not judged. Abstains without looks, and with one layer. Notes n4.
+    tenth of the fastest layer's, or under 1e-3 and under 3 hundredths of it, at looks where the
+    rate was at a third of its highest or more, after 10 steps and while less than 85 % of the way
+    from chance to floor is done: a group has too small a rate, or its gradient is lost. Ratios of
+    converged runs and at the end of a schedule are not judged. Abstains without looks, and with one
+    layer. Notes n4.
     """
     name, course = "update-ratio-low", course_of(history)
     ratios = _ratios(history)
     if len(ratios) < 2 or course.num < 10:
         return not_judged(name, "two layers or more were not looked at, or fewer than 10 steps")
     fastest = max(ratios.values())
-    slow = {k: r for k, r in ratios.items() if r < LOW and r < LOWER_THAN_OTHERS * fastest}
+    slow = {k: r for k, r in ratios.items() if _slow(r, fastest)}
     sizes = {lay.name: lay.num_weights for lay in history.looks.layers}
     share = sum(sizes[k] for k in slow) / sum(sizes[k] for k in ratios)
     if share < 0.5 or course.progress > 0.85:
@@ -74,6 +77,11 @@ def update_ratio_low(history: History) -> Verdict:
         fastest=fastest,
         share_of_weights=share,
     )
+
+
+def _slow(ratio: float, fastest: float) -> bool:
+    low = ratio < LOW and ratio < LOWER_THAN_OTHERS * fastest
+    return low or (ratio < FAR_LOW and ratio < FAR_LOWER_THAN_OTHERS * fastest)
 
 
 def _ratios(history: History) -> dict[str, float]:

@@ -18,7 +18,7 @@ from .layers import Measured, Place
 NAN = float("nan")
 NETWORK = (
     *("grad_norm", "weight_norm", "update_norm", "descent", "turn"),
-    *("batch_metric", "wrong_and_sure"),
+    *("batch_metric", "wrong_and_sure", "mistaken", "misplaced", "far_agreement"),
 )
 NORMS = ("weight_norm", "grad_norm", "update_norm")
 OUTPUTS = ("output_mean", "output_std", "dead_share", "saturated_share", "norm_gap")

@@ -26,6 +26,7 @@ from ..records import Looks
 from .batch import Batch, batch_metric, wrong_and_sure
 from .columns import LookColumns, Transfer
 from .layers import Output, Seen, places_of
+from .mistakes import far_from_predicted, mistakes
 from .movement import Movement, descent, norms, turn
 from .units import dead_share, moments, norm_gap, saturated_share
 
@@ -55,6 +56,8 @@ PROBES: tuple[Probe, ...] = (
     Probe(("turn",), "movement", turn),
     Probe(("batch_metric",), "batch", batch_metric),
     Probe(("wrong_and_sure",), "batch", wrong_and_sure),
+    Probe(("mistaken", "misplaced"), "batch", mistakes),
+    Probe(("far_agreement",), "batch", far_from_predicted),
 )
 
 

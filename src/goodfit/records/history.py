@@ -84,8 +84,15 @@ class Looks(Record):
     negative is downhill. ``turn`` is the cosine between this gradient and that of the look before
     it where that was the step before, NaN otherwise. ``batch_metric`` is the training batch's own
     metric in training mode. ``wrong_and_sure`` is the share of the batch's rows whose target got
-    under a tenth of an equal share of probability.
-    ``layers`` are in the order in which data flows through them.
+    under a tenth of an equal share of probability. ``mistaken`` is the share of the batch's rows
+    whose target is not the class with the highest score, ``misplaced`` the sum of their targets'
+    places among the other classes (0 for the next best, 1 for the last) over all rows of the batch:
+    misplaced over mistaken is 0.5 where targets are drawn at random, and next to 0 where a few
+    classes are confused. ``far_agreement`` is for quantities: of the eighth of the batch's rows
+    that lie farthest from what was predicted, the mean product of target and prediction, each from
+    its mean, over the targets' variance. Noise that is added leaves it above 0, however large;
+    targets that belong to other rows make it negative. ``layers`` are in the order in which data
+    flows through them.
     """
 
     step: tuple[int, ...] = ()
@@ -96,6 +103,9 @@ class Looks(Record):
     turn: tuple[float, ...] = ()
     batch_metric: tuple[float, ...] = ()
     wrong_and_sure: tuple[float, ...] = ()
+    mistaken: tuple[float, ...] = ()
+    misplaced: tuple[float, ...] = ()
+    far_agreement: tuple[float, ...] = ()
     layers: tuple[Layer, ...] = ()
 
 

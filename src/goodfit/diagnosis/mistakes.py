@@ -1,0 +1,66 @@
+"""What the mistakes on training rows say about their targets: confused, or drawn at random."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..records import History
+from .course import course_of
+from .numbers import NAN, Array, array, finite, mean
+
+FEWEST_MISTAKES, FEWEST_LOOKS = 12, 4
+# The standard deviation of places that are all as likely, between 0 and 1: 0.29 to 0.5.
+SPREAD = 0.3
+# Better than the larger class by so much: only then are some classes told apart, so that the place
+# of a target among the others means something.
+TOLD_APART = 0.2
+FEWEST_TOLD = 0.2
+
+
+def misplacement(history: History) -> float:
+    """Return how far down the targets of mistaken rows surely stand among the other classes.
+
+    The mean place, less two standard errors: 0 for the next best class, 1 for the last; 0.5 for
+    targets drawn at random. Over the looks of the last four fifths of the run. NaN with fewer than
+    12 mistakes, and where accuracy on training batches is not 0.2 above the larger class's share.
+    """
+    looks, setting = history.looks, history.setting
+    late = _late(history, 0.2)
+    mistaken, misplaced = (_part(column, late) for column in (looks.mistaken, looks.misplaced))
+    known = np.isfinite(mistaken) & np.isfinite(misplaced)
+    mistaken, misplaced = mistaken[known], misplaced[known]
+    count = float(mistaken.sum()) * setting.batch_size
+    if count < FEWEST_MISTAKES or setting.majority_share is None:
+        return NAN
+    told = 1.0 - mistaken.mean() > setting.majority_share + TOLD_APART
+    place = float(misplaced.sum() / mistaken.sum())
+    return place - 2.0 * SPREAD / count**0.5 if told else NAN
+
+
+def misplaced_share(history: History) -> float:
+    """Return how many of all rows have such targets: twice the mean place, as random ones have."""
+    return 2.0 * mean(_part(history.looks.misplaced, _late(history, 0.2)))
+
+
+def disagreement(history: History) -> float:
+    """Return by how many standard errors the farthest rows' targets go against what is predicted.
+
+    Of quantities, over the looks of the last four fifths of the run; see
+    :class:`~goodfit.records.Looks`. NaN with fewer than 4 looks, and where less than a fifth of the
+    variance is explained.
+    """
+    late = _late(history, 0.2)
+    agreement = finite(_part(history.looks.far_agreement, late))
+    told = mean(_part(history.looks.batch_metric, late)) > FEWEST_TOLD
+    if len(agreement) < FEWEST_LOOKS or not told:
+        return NAN
+    error = float(agreement.std(ddof=1)) / len(agreement) ** 0.5
+    return -float(agreement.mean()) / max(error, 1e-9)
+
+
+def _late(history: History, share: float) -> Array:
+    return array(history.looks.step) > share * course_of(history).last_step
+
+
+def _part(column: tuple[float, ...], late: Array) -> Array:
+    return array(column)[late] if len(column) == len(late) else array(())
