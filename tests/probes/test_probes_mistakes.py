@@ -28,7 +28,9 @@ def test_places_against_sorting_each_row() -> None:
     scores, y = drawn(64, 7), torch.arange(64) % 7
     found = places_of_targets("cross-entropy", scores, y)
     assert found is not None
-    assert found.tolist() == [place_by_sorting(*pair) for pair in zip(scores, y, strict=True)]
+    assert found.tolist() == [
+        place_by_sorting(*pair) for pair in zip(scores, y.tolist(), strict=True)
+    ]
 
 
 def test_random_targets_stand_halfway_down_and_confused_ones_next_to_the_best() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..records import History
 from .course import course_of
@@ -58,9 +59,9 @@ def disagreement(history: History) -> float:
     return -float(agreement.mean()) / max(error, 1e-9)
 
 
-def _late(history: History, share: float) -> Array:
+def _late(history: History, share: float) -> NDArray[np.bool_]:
     return array(history.looks.step) > share * course_of(history).last_step
 
 
-def _part(column: tuple[float, ...], late: Array) -> Array:
+def _part(column: tuple[float, ...], late: NDArray[np.bool_]) -> Array:
     return array(column)[late] if len(column) == len(late) else array(())
