@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -41,9 +42,26 @@ def augment(
     as_json: Json = False,
 ) -> None:
     """Draw training images as they are, and as augmentation changes them."""
-    given = {"data.path": source, "data.folder": folder}
-    said = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    said = _said({"data.path": source, "data.folder": folder})
     gf.show_commands.augment(recipe, [*said, *(assign or [])], out=out, as_json=as_json)
+
+
+@app.command()
+def data(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE|RECIPE", help="What train takes, or a recipe file (.toml)."),
+    ],
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    folder: Annotated[str | None, typer.Option(help="Where a named set's files lie.")] = None,
+    assign: Set = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the data card: what it is, histograms, classes, images, and what the checks found."""
+    file = Path(source) if source.endswith(".toml") else None
+    given = {"data.path": None if file else source, "data.target": target, "data.folder": folder}
+    gf.show_commands.data(file, [*_said(given), *(assign or [])], out=out, as_json=as_json)
 
 
 @app.command()
@@ -78,3 +96,12 @@ def init(
         out=out,
         as_json=as_json,
     )
+
+
+def _said(given: Mapping[str, str | None]) -> list[str]:
+    """Return what was given as assignments of a recipe."""
+    return [
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in given.items()
+        if value is not None
+    ]

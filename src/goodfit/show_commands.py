@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from . import shows
+from . import commands, shows
 from .commands import print_json
 from .errors import RecipeError
+from .pipeline import see_data
 from .pipeline.begin import resolve_for
 from .pipeline.material import augmentation_for, know, material_of
 from .recipe import Recipe, Schedule, read, validate
@@ -53,6 +54,13 @@ def augment(
         x, y = material.sample
         sheet = shows.show_augment(augmentation, x, y, classes=known.card.classes, seed=recipe.seed)
     show(sheet, out or Path("show-augment.html"), as_json=as_json)
+
+
+def data(file: Path | None, assignments: Sequence[str], *, out: Path | None, as_json: bool) -> None:
+    """Draw the data card, and what the checks of the data found."""
+    seen = see_data(commands.recipe_of(file, assignments))
+    sheet = shows.show_data(seen.known.card, seen.known.sizes, seen.rows, seen.verdicts)
+    show(sheet, out or Path("show-data.html"), as_json=as_json)
 
 
 def activation(names: Sequence[str], *, out: Path | None, as_json: bool) -> None:

@@ -18,6 +18,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR
 EQUAL_FILES = (
     "best.safetensors",
     "card.json",
+    "drawn.json",
     "preparation.json",
     "recipe.toml",
     "scores-validation.json",

@@ -279,6 +279,95 @@ PROBLEMS = {
         "[16, 4]",
         "first layer",
     ),
+    "more components than columns": Problem(
+        lambda: [*from_table()(), "--set", "prepare={scale='pca', components=3}"],
+        "more components than the training rows have directions",
+        "components = 3; 2 columns",
+        "at most 2",
+    ),
+    "components of columns that are equal": Problem(
+        lambda: [
+            *from_table(twin=table()["age"])(),
+            *["--set", "prepare={scale='whiten', components=3}"],
+        ],
+        "more components",
+        "differ in 2 directions",
+        "at most 2",
+    ),
+    "components without PCA": Problem(
+        lambda: [*from_table()(), "--set", "prepare.components=3"],
+        "components plays no part",
+        "components",
+        '"pca"',
+    ),
+    "batch norm of one row": Problem(
+        lambda: ["iris", "--set", "batch_size=1", "--set", "net={kind='mlp', norm='batch'}"],
+        "Batch norm learns nothing from a batch of one row",
+        "batch_size = 1",
+        "batch_size to 2 or more",
+    ),
+    "batch norm of one image": Problem(
+        lambda: ["digits", "--set", "batch_size=1", "--set", "net={kind='cnn', norm='batch'}"],
+        "Batch norm learns nothing",
+        "batch_size = 1",
+        '"layer"',
+    ),
+    "CutMix on a table": Problem(
+        lambda: [*from_table()(), "--set", "augment.mix=cutmix"],
+        "images",
+        "table data",
+        '"mixup"',
+    ),
+    "a missing column to group by": Problem(
+        lambda: [*from_table(patient=np.arange(40) // 4)(), "--set", "split.group=patiemt"],
+        "no such column to split by",
+        'split.group = "patiemt"',
+        'Did you mean "patient"?',
+    ),
+    "a group that is missing": Problem(
+        lambda: [
+            *from_table(patient=[None, *["p", "q", "r"] * 13])(),
+            "--set",
+            "split.group=patient",
+        ],
+        'lack the group "patient"',
+        "1 of 40 rows, the first in data row 1",
+        "Fill it in",
+    ),
+    "fewer groups than parts": Problem(
+        lambda: [*from_table(patient=np.arange(40) // 20)(), "--set", "split.group=patient"],
+        "fewer groups than parts",
+        "2, for 3 parts",
+        "more different values",
+    ),
+    "a time that is none": Problem(
+        lambda: [
+            *from_table(when=["2024-01-01"] * 20 + ["31.12.2024"] * 20)(),
+            *["--set", "split.time=when"],
+        ],
+        "are no times",
+        "'31.12.2024' in data row 21, 20 such rows",
+        "2024-12-31",
+    ),
+    "a group of an array": Problem(
+        lambda: [
+            *npz(x=np.arange(80.0).reshape(40, 2), y=np.arange(40) % 2)(),
+            "--set",
+            "split.group=patient",
+        ],
+        "Only a table has a column to split by",
+        'split.group = "patient"',
+        "Arrays(x, y, groups=...)",
+    ),
+    "a quantity with commas": Problem(
+        lambda: [
+            *from_table("price", price=[f"{number},5" for number in range(40)])(),
+            *["--set", "task=regression"],
+        ],
+        "needs a target of numbers",
+        'numbers written as in "0,5"',
+        "Correct the texts",
+    ),
     "a factory that fails": Problem(
         own_net("def make(i, o):\n    return 1 / 0\n"),
         "division by zero",
@@ -350,6 +439,18 @@ DECISIONS = {
     "a rare class": Decision(
         from_table(kind=["b"] * 2 + ["a"] * 38), 'class "b" has 2 of the 3 rows'
     ),
+    "a class of one row": Decision(
+        from_table(kind=["b"] + ["a"] * 39),
+        'The split is not stratified: class "b" has 1 of the 3 rows that three parts need',
+    ),
+    "numbers with thousands separators": Decision(
+        from_table(sold=[f"1,{number}00" for number in range(100, 140)]),
+        'numbers are written as in "1,10000"',
+    ),
+    "dates that cannot be read": Decision(
+        from_table(when=pd.date_range("2020-01-01", periods=40).strftime("%d.%m.%Y")),
+        "dates-not-used",
+    ),
     "missing values in an array": Decision(
         npz(x=np.c_[HOLES, np.arange(40.0)], y=np.arange(40) % 2), "Missing input values: 2"
     ),
@@ -369,6 +470,27 @@ def test_a_loss_that_explodes_is_told_in_the_summary(goodfit) -> None:
     said = goodfit("train", "iris", *explode, "--out", "out")
     assert said.code == 0 and "not a number" in said.out
     assert "no longer a finite number" in Path("out", "report.html").read_text(encoding="utf-8")
+
+
+FOLDS = {
+    "more folds than rows of a class": (
+        "--folds=9",
+        "more folds than rows of the rarest class",
+        'class "b" has 8 rows',
+        "--folds 8",
+    ),
+    "more folds than rows": ("--folds=50", "So many folds", "50 stratified folds", "fewer"),
+    "one fold": ("--folds=1", "So many folds", "1 stratified folds", "2 folds or more"),
+    "no such folds": ("--kind=stratifed", "no such folds", "stratifed", '"stratified"'),
+    "folds by groups without any": ("--kind=grouped", "nothing to make grouped", "", "split.group"),
+}
+
+
+@pytest.mark.parametrize("case", FOLDS)
+def test_folds_that_cannot_be_made_are_told(case: str, goodfit) -> None:
+    option, *words = FOLDS[case]
+    make = from_table(kind=["b"] * 9 + ["a"] * 31)()
+    check_told(goodfit("cross-validate", *make[:-2], option), *words)
 
 
 # Run folders

@@ -6,18 +6,20 @@ import dataclasses
 import inspect
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_sample_images
 
 import goodfit as gf
 from goodfit.checks.order import OF_DATA
 from goodfit.data import Dataset, Parts, from_arrays, load, split
 from goodfit.data.checks import DATA_CHECKS, Rows, run_data_checks
 from goodfit.diagnosis import ORDER
-from goodfit.recipe import DataSource, Split
+from goodfit.recipe import DataSource, Prepare, Split
 from goodfit.records import Finding
 
 BY_NAME = {check.__name__.replace("_", "-"): check for check in DATA_CHECKS}
@@ -29,7 +31,13 @@ def rows_of(data: Dataset, **how: Any) -> Rows:
     return Rows(data, split(data, Split(**how), seed=0))
 
 
-def table(num_rows: int = 300, *, task: str = "classification", **columns: Any) -> Rows:
+def table(
+    prepare: Prepare | None = None,
+    *,
+    num_rows: int = 300,
+    task: str = "classification",
+    **columns: Any,
+) -> Rows:
     """A healthy table of two noisy columns and a category, with others added or replaced."""
     rng = np.random.default_rng(1)
     score = rng.normal(size=num_rows)
@@ -40,7 +48,7 @@ def table(num_rows: int = 300, *, task: str = "classification", **columns: Any) 
     }
     made = {name: new(score) if callable(new) else new for name, new in columns.items()}
     target = (score > 0).astype(int) if task == "classification" else score * 10
-    return rows_of(from_arrays(pd.DataFrame(frame | made), target, task=task))  # pyright: ignore
+    return rows_of(from_arrays(pd.DataFrame(frame | made), target, task=task, prepare=prepare))  # pyright: ignore
 
 
 def digits(change: Callable[[np.ndarray, Parts], None] | None = None) -> Rows:
@@ -110,6 +118,56 @@ def flat(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
+def numbered(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x[:, 3] = np.arange(len(x))[::-1]
+    return x, y
+
+
+def days(form: str) -> list[str]:
+    return pd.date_range("2024-01-01", periods=300).strftime(form).tolist()
+
+
+@cache
+def patches() -> np.ndarray:
+    """Patches ``[N, 1, 28, 28]`` of two photographs that do not overlap, where there is detail."""
+    found = []
+    for photo in load_sample_images().images:
+        grey = photo.mean(2)[:420, :616]
+        cut = grey.reshape(15, 28, 22, 28).transpose(0, 2, 1, 3).reshape(-1, 1, 28, 28)
+        found.append(cut[cut.std(axis=(1, 2, 3)) > 20.0])
+    return np.concatenate(found).astype(np.uint8)
+
+
+def photographs(change: Callable[[np.ndarray], np.ndarray] | None) -> Rows:
+    """Patches of which 20 of those that validate are changed ones of those that train."""
+    images = patches().copy()
+    rows = rows_of(from_arrays(images, np.arange(len(images)) % 2))
+    if change is not None:
+        copies = change(images[rows.parts.train[:20]].astype(np.float32))
+        images[rows.parts.validation[:20]] = copies.round().clip(0, 255).astype(np.uint8)
+    return Rows(dataclasses.replace(rows.dataset, inputs=images), rows.parts)
+
+
+COPIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "brighter by 30": lambda x: x + 30,
+    "darker by a third": lambda x: x * 0.67,
+    "with noise of 2 %": lambda x: x + 5.0 * RNG.normal(size=x.shape),
+    "moved to the right": lambda x: np.roll(x, 1, axis=3),
+    "moved down": lambda x: np.roll(x, 1, axis=2),
+    "moved aslant and brighter": lambda x: np.roll(x, (1, -1), axis=(2, 3)) * 0.8 + 10,
+}
+
+
+def nearly_flat(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x[:, 2], x[7, 2] = 3.0, 4.0
+    return x, y
+
+
+def far_off(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x[:, 2] += 1e9
+    return x, y
+
+
 def label_in_a_pixel() -> Rows:
     rows = digits()
     images = np.array(rows.dataset.inputs)
@@ -138,6 +196,20 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
     "numbers-as-text": {
         "one that is none": ("warning", lambda: table(lab=[*numbers(299), "n/k"])),
         "all of them": ("warning", lambda: table(lab=numbers())),
+        "thousands": ("warning", lambda: table(lab=[f"{n:,}" for n in range(800, 1100)])),
+        "decimal commas": ("warning", lambda: table(lab=[f"{n},5" for n in numbers()])),
+        "percent": ("warning", lambda: table(lab=[f"{n} %" for n in numbers()])),
+        "money": ("warning", lambda: table(lab=[f"$ 1,{n}.50" for n in range(100, 400)])),
+    },
+    "dates-not-used": {
+        "days as texts": ("info", lambda: table(day=days("%Y-%m-%d"))),
+        "days as dates": ("info", lambda: table(day=pd.date_range("2024-01-01", periods=300))),
+        "few days": ("info", lambda: table(day=days("%Y-%m-01"))),
+        "written otherwise": ("warning", lambda: table(day=days("%d.%m.%Y"))),
+        "American": ("warning", lambda: table(day=days("%m/%d/%Y %H:%M"))),
+        "with months' names": ("warning", lambda: table(day=days("%d %B %Y"))),
+        "some are none": ("warning", lambda: table(day=["unknown", *days("%Y-%m-%d")[1:]])),
+        "days that are none": ("warning", lambda: table(day=["2024-02-30", *days("%Y-%m-%d")[1:]])),
     },
     "constant-column": {
         "of a table": ("info", lambda: table(unit="mg")),
@@ -146,9 +218,15 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
     "near-constant-column": {
         "one row differs": ("info", lambda: table(flag=np.arange(300) == 7)),
         "float32 rounds it": ("warning", lambda: table(at=lambda s: 1e9 + s)),
+        "one row of an array": ("info", lambda: arrays(change=nearly_flat)),
+        "float32 rounds an array": ("warning", lambda: arrays(change=far_off)),
     },
     "identifier-column": {
         "a number": ("warning", lambda: table(row=RNG.permutation(300) + 1000)),
+        "with a few gaps": ("warning", lambda: table(row=RNG.permutation(310)[:300])),
+        "by its name": ("warning", lambda: table(patient_id=RNG.permutation(90_000)[:300])),
+        "in order, with gaps": ("info", lambda: table(no=np.cumsum(RNG.integers(1, 9, 300)))),
+        "of an array": ("warning", lambda: arrays(change=numbered)),
         "a text": ("info", lambda: table(key=[f"k{row}" for row in range(300)])),
     },
     "target-leak": {
@@ -166,9 +244,29 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
             lambda: table(task="regression", known=lambda s: 32 - 1.8 * s),
         ),
         "the class in a pixel": ("warning", label_in_a_pixel),
+        "the quantity, a little noisy": (
+            "warning",
+            lambda: table(
+                task="regression", known=lambda s: s + RNG.normal(size=300) * 0.03 * s.std()
+            ),
+        ),
+        "the quantity, logarithmic": (
+            "warning",
+            lambda: table(task="regression", known=lambda s: np.log(s - s.min() + 0.1)),
+        ),
+        "the quantity, inverted": (
+            "warning",
+            lambda: table(task="regression", num_rows=1000, known=lambda s: 1 / (s + 0.01)),
+        ),
     },
     "overlap-with-test": {"10 rows": ("warning", lambda: copied_to_test(arrays(), 10))},
-    "near-duplicates": {"brighter copies": ("warning", lambda: digits(brighter))},
+    "near-duplicates": {
+        "brighter copies": ("warning", lambda: digits(brighter)),
+        **{
+            what: ("warning", lambda change=change: photographs(change))
+            for what, change in COPIES.items()
+        },
+    },
     "duplicate-rows": {"a quarter": ("info", lambda: arrays(change=tripled))},
     "contradicting-labels": {
         "many": ("warning", lambda: with_labels(arrays(), 20, differ=True)),
@@ -185,16 +283,31 @@ TWINS: dict[str, dict[str, Made]] = {
         "names": table,
         "codes with zeros": lambda: table(zip=[f"0{n}" for n in numbers()]),
         "categories": lambda: table(grade=pd.Categorical(numbers())),
+        "sizes": lambda: table(size=[f"{n},x" for n in numbers()]),
+        "versions": lambda: table(version=[f"1.{n}.2" for n in numbers()]),
+    },
+    "dates-not-used": {
+        "names": table,
+        "versions": lambda: table(version=[f"1.{n}.2" for n in numbers()]),
+        "taken apart": lambda: table(Prepare(dates="parts"), day=days("%Y-%m-%d")),
+        "fractions": lambda: table(part=[f"{n}/40" for n in numbers()]),
     },
     "constant-column": {"a table": table, "an array": arrays},
     "near-constant-column": {
         "a rare flag": lambda: table(flag=np.arange(300) % 100 == 7),
         "years": lambda: table(year=2000 + np.arange(300) % 20),
+        "an array": arrays,
     },
     "identifier-column": {
         "with gaps": lambda: table(row=RNG.permutation(300) * 2),
         "counts": lambda: table(row=np.arange(300) // 2),
         "another one each, no whole numbers": lambda: table(row=np.arange(300) + 0.5),
+        "large numbers in no order": lambda: table(sold=RNG.permutation(90_000)[:300]),
+        "in order, but no whole numbers": lambda: table(at=np.cumsum(RNG.random(300))),
+        "an array": arrays,
+        "dates and numbers as texts": lambda: table(
+            day=days("%d.%m.%Y"), lab=[f"{n},5" for n in range(300)]
+        ),
     },
     "target-leak": {
         "a good column": lambda: table(known=lambda s: s + 0.3 * RNG.normal(size=300)),
@@ -203,6 +316,12 @@ TWINS: dict[str, dict[str, Made]] = {
         ),
         "images": digits,
         "an identifier": lambda: table(row=np.arange(300)),
+        "a quantity with a tenth of noise": lambda: table(
+            task="regression", known=lambda s: 1 / (s + 0.2 * RNG.normal(size=300))
+        ),
+        "a text for each": lambda: table(
+            task="regression", known=lambda s: [f"k{place % 45}" for place in range(len(s))]
+        ),
     },
     "overlap-with-test": {
         "two rows": lambda: copied_to_test(arrays(), 2),
@@ -210,7 +329,12 @@ TWINS: dict[str, dict[str, Made]] = {
             from_arrays(np.arange(200) % 20, RNG.integers(0, 2, 200))
         ),
     },
-    "near-duplicates": {"images": digits, "mirrored": lambda: digits(other_images)},
+    "near-duplicates": {
+        "images": digits,
+        "mirrored": lambda: digits(other_images),
+        "other patches": lambda: photographs(None),
+        "moved by three pixels": lambda: photographs(lambda x: np.roll(x, 3, axis=2)),
+    },
     "duplicate-rows": {"an array": arrays},
     "contradicting-labels": {"equal labels": lambda: with_labels(arrays(), 20, differ=False)},
     "missing-class": {"an array": arrays},
@@ -305,7 +429,8 @@ def test_many_images_take_about_a_second() -> None:
 
 
 def test_a_run_and_a_check_tell_what_the_data_has() -> None:
-    frame = pd.DataFrame({"a": RNG.normal(size=200), "b": RNG.normal(size=200)})
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"a": rng.normal(size=300), "b": rng.normal(size=300)})
     target = (frame["a"] + frame["b"] > 0).astype(int)
     data = (frame.assign(c=1 - target), target)
     recipe = gf.Recipe(data="memory", epochs=2)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from goodfit.data.columns import as_numbers, examine, kind_of, odd_value
+from goodfit.data.columns import as_numbers, examine, kind_of
+from goodfit.data.spelling import odd_value
 from goodfit.errors import DataError
 from goodfit.records import Column
 

@@ -24,8 +24,9 @@ train-mode-while-evaluating norm-statistics-stale weight-decay-too-strong schedu
 clipping-most-steps batch-too-small still-improving label-noise
 """.split()
 ABOUT_THE_DATA = """
-missing-values numbers-as-text constant-column near-constant-column identifier-column target-leak
-overlap-with-test near-duplicates duplicate-rows contradicting-labels missing-class
+missing-values numbers-as-text dates-not-used constant-column near-constant-column
+identifier-column target-leak overlap-with-test near-duplicates duplicate-rows
+contradicting-labels missing-class
 """.split()
 BEFORE_TRAINING = """
 input-not-finite input-out-of-scale label-out-of-range labels-sorted class-imbalance

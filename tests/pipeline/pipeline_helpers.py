@@ -89,6 +89,7 @@ def history_rows(folder: Path) -> list[dict[str, Any]]:
 WHOLE_FILES = (
     "best.safetensors",
     "card.json",
+    "drawn.json",
     "findings.json",
     "preparation.json",
     "recipe.toml",

@@ -219,7 +219,10 @@ def other(path: Path) -> None:
 
 DAMAGES = [
     (name, damage)
-    for name in ("card.json", "sizes.json", "preparation.json", "info.json", "verdicts.json")
+    for name in (
+        *("card.json", "drawn.json", "sizes.json", "preparation.json"),
+        *("info.json", "verdicts.json"),
+    )
     for damage in (cut, empty, other)
 ]
 DAMAGES += [("recipe.toml", empty), ("recipe.toml", other), ("scores-validation.json", cut)]

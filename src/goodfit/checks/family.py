@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -25,13 +25,18 @@ from .subject import Subject, quiet
 from .sure import loss_not_finite
 from .wiring import batch_mixing, input_ignored, no_gradient
 
-CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
+Check = Callable[[Subject], Verdict]
+# What comes in, whatever the network makes of it.
+OF_INPUTS: tuple[Check, ...] = (
     input_not_finite,
     label_out_of_range,
     split_overlap,
     labels_sorted,
     input_out_of_scale,
     class_imbalance,
+)
+CHECKS: tuple[Check, ...] = (
+    *OF_INPUTS,
     loss_broadcast,
     softmax_wrong_axis,
     double_softmax,
@@ -59,7 +64,9 @@ CHECKS: tuple[Callable[[Subject], Verdict], ...] = (
 UNFINISHED = "the program raised"
 
 
-def run_checks(subject: Subject, *, deadline_s: float = 25.0) -> tuple[Verdict, ...]:
+def run_checks(
+    subject: Subject, *, deadline_s: float = 25.0, checks: Sequence[Check] = CHECKS
+) -> tuple[Verdict, ...]:
     """Return the verdict of every check, in the order of :data:`CHECKS`.
 
     Torch's generator is left as it was, and so is the network. What trains gives up ``deadline_s``
@@ -69,7 +76,7 @@ def run_checks(subject: Subject, *, deadline_s: float = 25.0) -> tuple[Verdict, 
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), quiet():
         torch.manual_seed(subject.seeds[0])
         verdicts: list[Verdict] = []
-        for check in CHECKS:
+        for check in checks:
             verdict = _verdict(check, subject)
             verdicts.append(verdict)
             if verdict.finding and suspects([verdict]):
@@ -77,7 +84,7 @@ def run_checks(subject: Subject, *, deadline_s: float = 25.0) -> tuple[Verdict, 
         return tuple(verdicts)
 
 
-def _verdict(check: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
+def _verdict(check: Check, subject: Subject) -> Verdict:
     """Return a check's verdict; what a user's program raises on the way is a reason, not an end."""
     try:
         return check(subject)

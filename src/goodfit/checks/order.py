@@ -8,8 +8,9 @@ from ..records import Finding, Verdict
 
 # Of the data as a whole: goodfit.data.checks.
 OF_DATA: tuple[str, ...] = (
-    *("missing-values", "numbers-as-text", "constant-column", "near-constant-column"),
-    *("identifier-column", "target-leak", "overlap-with-test", "near-duplicates"),
+    *("missing-values", "numbers-as-text", "dates-not-used", "constant-column"),
+    *("near-constant-column", "identifier-column", "target-leak"),
+    *("overlap-with-test", "near-duplicates"),
     *("duplicate-rows", "contradicting-labels", "missing-class"),
 )
 

@@ -12,6 +12,7 @@ from pandas.api import types
 from ..errors import DataError
 from ..recipe.inputs import Prepare
 from ..records import Column
+from .spelling import DateForm, are_numbers, date_form, is_spelled, odd_value
 
 ValueKind = Literal["number", "bool", "text", "date", "empty", "other"]
 
@@ -112,23 +113,6 @@ def _holds_dates(values: pd.Series, kind: ValueKind) -> bool:
     return kind == "date" and bool((as_dates(values).isna() == values.isna().to_numpy()).all())
 
 
-def odd_value(values: pd.Series) -> str | None:
-    """Return the commonest text that is no number, where more than half of the texts are numbers.
-
-    Example:
-        >>> odd_value(pd.Series(["1", "2.5", "n/k", "4"]))
-        'n/k'
-        >>> odd_value(pd.Series(["red", "2"])) is None
-        True
-    """
-    # Of each different text once: parsing a million texts takes more than a second.
-    counts = as_texts(values).value_counts()
-    numbers = np.asarray(pd.to_numeric(counts.index, errors="coerce"), dtype=np.float64)
-    is_odd = np.isnan(numbers)
-    num_odd = counts.to_numpy()[is_odd].sum()
-    return str(counts.index[is_odd][0]) if 0 < 2 * num_odd < counts.sum() else None
-
-
 def examine(frame: pd.DataFrame, prepare: Prepare | None = None) -> tuple[Column, ...]:
     """Decide what each column is; the reason for a decision stands in its ``note``.
 
@@ -203,13 +187,16 @@ def _examine_one(name: str, values: pd.Series, prepare: Prepare) -> Column:
         return _date(name, values)
     if kind == "text":
         return _text(name, values, prepare)
-    held = "dates" if kind == "date" else "neither numbers nor texts"
-    return _ignored(name, values, f"it holds {held}")
+    if kind == "date":
+        can_be_used = _holds_dates(values, kind)
+        return _ignored(name, values, "it holds dates", "iso" if can_be_used else "")
+    return _ignored(name, values, "it holds neither numbers nor texts")
 
 
-def _ignored(name: str, values: pd.Series, why: str) -> Column:
+def _ignored(name: str, values: pd.Series, why: str, dates: DateForm = "") -> Column:
     missing = int(values.isna().sum())
-    return Column(name=name, kind="ignored", num_missing=missing, note=f"is ignored: {why}")
+    note = f"is ignored: {why}"
+    return Column(name=name, kind="ignored", num_missing=missing, dates=dates, note=note)
 
 
 def _numeric(name: str, values: pd.Series) -> Column:
@@ -251,43 +238,45 @@ def _date(name: str, values: pd.Series) -> Column:
 
 
 def _text(name: str, values: pd.Series, prepare: Prepare) -> Column:
-    num_missing = int(values.isna().sum())
-    num_distinct = int(as_texts(values).nunique())
+    num_missing, texts = int(values.isna().sum()), as_texts(values)
+    num_distinct = int(texts.nunique())
     if num_distinct == 1:
         return _constant(name, num_missing=num_missing, num_distinct=1)
     limit = prepare.most_categories if prepare.encode == "one-hot" else None
-    reason = _why_ignored(num_distinct, len(values) - num_missing, limit)
-    notes = [f"is ignored: {reason}"] if reason else []
-    odd = odd_value(values)
-    if odd is not None:
-        notes.append(f'is read as text: most of its values are numbers, but "{odd[:40]}" is not')
-    elif _are_numbers(values):
+    odd, dates = odd_value(texts), date_form(texts)
+    if odd is None and not isinstance(values.dtype, pd.CategoricalDtype) and are_numbers(texts):
         odd = ""
-        notes.append("is read as text, though all of its values are numbers")
+    told = _read_as_text(odd, dates)
+    reason = _why_ignored(num_distinct, len(values) - num_missing, limit, is_known=bool(told))
     return Column(
         name=name,
         kind="ignored" if reason else "categorical",
         num_missing=num_missing,
         num_distinct=num_distinct,
         odd=None if odd is None else odd[:40],
-        note="; it ".join(notes),
+        dates=dates,
+        note="; it ".join([*([f"is ignored: {reason}"] if reason else []), *told]),
     )
 
 
-def _are_numbers(values: pd.Series) -> bool:
-    """Say whether all texts are numbers, and not codes: those are categories, or have zeros."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return False
-    texts = pd.Series(as_texts(values).dropna().unique(), dtype=str)
-    if texts.str.match(r"0\d").any():
-        return False
-    numbers = np.asarray(pd.to_numeric(texts, errors="coerce"), dtype=np.float64)
-    return not np.isnan(numbers).any()
+def _read_as_text(odd: str | None, dates: DateForm) -> list[str]:
+    """Say what is read as text and is more than that."""
+    if dates:
+        form = "its dates are not taken apart" if dates == "iso" else "its dates are not ISO 8601"
+        return [f"is read as text: {form}"]
+    if odd is None:
+        return []
+    if not odd:
+        return ["is read as text, though all of its values are numbers"]
+    if is_spelled(odd):
+        return [f'is read as text: its numbers are written as in "{odd[:40]}"']
+    return [f'is read as text: most of its values are numbers, but "{odd[:40]}" is not']
 
 
-def _why_ignored(num_distinct: int, num_present: int, limit: int | None) -> str:
+def _why_ignored(num_distinct: int, num_present: int, limit: int | None, *, is_known: bool) -> str:
     if num_distinct == num_present:
-        return "its text is another one in every row, as in an identifier"
+        as_what = "" if is_known else ", as in an identifier"
+        return f"its text is another one in every row{as_what}"
     if limit is not None and num_distinct > limit:
         return f"it holds {num_distinct:,} different texts, more than {limit}"
     return ""

@@ -32,8 +32,8 @@ def fold_rows(
     classes, and plain for quantities. The same seed gives the same folds.
 
     Raises:
-        DataError: there are fewer rows, groups or times than folds, or none of what is asked
-            for, or there is no such kind.
+        DataError: there are fewer rows, groups or times than folds, or rows of a class where folds
+            are stratified; there is none of what is asked for, or there is no such kind.
 
     Example:
         >>> data = Dataset(name="toy", inputs=np.zeros((6, 1)), target=np.arange(6) % 2,
@@ -63,10 +63,26 @@ def fold_rows(
             + {"grouped": "groups", "time": "different times"}.get(kind, "rows"),
             do="Take 2 folds or more, and fewer than there are.",
         )
+    if kind == "stratified":
+        _check_rarest(dataset, places, num)
     parts = FOLDS[kind](places, num, np.random.Generator(np.random.PCG64(seed)))
     if kind == "time":
         return kind, tuple(Fold(*_two(rows, parts < k, parts == k)) for k in range(1, num + 1))
     return kind, tuple(Fold(*_two(rows, parts != k, parts == k)) for k in range(num))
+
+
+def _check_rarest(dataset: Dataset, labels: np.ndarray, num: int) -> None:
+    """Refuse folds of which some would have no row of a class."""
+    codes, counts = np.unique(labels, return_counts=True)
+    rarest, fewest = codes[counts.argmin()], int(counts.min())
+    if fewest < num:
+        fewer = f"Take {fewest} folds (--folds {fewest})" if fewest > 1 else "Collect more of it"
+        raise DataError(
+            "There are more folds than rows of the rarest class: some would have none of it.",
+            given=f'{num} stratified folds; class "{dataset.classes[rarest]}" has {fewest} rows'
+            " outside the sealed test part",
+            do=f"{fewer}, take plain folds (--kind plain), or leave the class out.",
+        )
 
 
 def _two(rows: np.ndarray, *chosen: np.ndarray) -> list[np.ndarray]:

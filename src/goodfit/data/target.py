@@ -10,7 +10,8 @@ import pandas as pd
 
 from ..errors import DataError
 from ..records import Task
-from .columns import LARGEST, as_texts, kind_of, odd_value
+from .columns import LARGEST, as_texts, kind_of
+from .spelling import is_spelled, odd_value
 
 TaskChoice = Literal["auto", "classification", "regression"]
 
@@ -111,8 +112,7 @@ def _holds_labels(values: pd.Series, name: str) -> bool:
 
 
 def _from_texts(values: pd.Series, _kept: np.ndarray, name: str, task: TaskChoice) -> Read:
-    odd = odd_value(values)
-    seems = f', most of them numbers, but "{odd}" is not' if odd is not None else ""
+    seems = _seeming(odd_value(as_texts(values)))
     if task == "regression":
         raise DataError(
             "Regression needs a target of numbers.",
@@ -122,6 +122,14 @@ def _from_texts(values: pd.Series, _kept: np.ndarray, name: str, task: TaskChoic
     codes, classes = _categories(values)
     _check_classes(len(classes), len(values), f'"{name}" holds texts, {_sample(values)}{seems}')
     return codes, classes, [f'The labels of "{name}" are texts{seems}.'] if seems else []
+
+
+def _seeming(odd: str | None) -> str:
+    if odd is None:
+        return ""
+    if is_spelled(odd):
+        return f', numbers written as in "{odd[:40]}"'
+    return f', most of them numbers, but "{odd[:40]}" is not'
 
 
 def _categories(values: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -13,7 +13,7 @@ checking    the checks before training, on their own
 diagnosing  the rules on their own: of a run, a watched loop, a table of losses
 """
 
-from .checking import check_gradient, check_recipe
+from .checking import Seen, check_gradient, check_recipe, see_data
 from .diagnosing import Diagnosis, diagnose
 from .flow import Listener, contents, load, report, resume, test, train
 from .run import Run
@@ -22,6 +22,7 @@ __all__ = [
     "Diagnosis",
     "Listener",
     "Run",
+    "Seen",
     "check_gradient",
     "check_recipe",
     "contents",
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "report",
     "resume",
+    "see_data",
     "test",
     "train",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import torch
 from torch import nn
 
 from ..checks import Checked, gradient_check, run_checks
-from ..data.checks import run_data_checks
+from ..checks.family import OF_INPUTS
+from ..data.checks import Rows, run_data_checks
 from ..recipe import Recipe
-from ..records import GradientCheck
+from ..records import GradientCheck, Verdict
 from .begin import Given, decide_threads, know_given, resolve_for
 from .material import Known, Material, loss_of, material_of, rows_of, subject_of
 from .training import use_threads
@@ -42,6 +44,40 @@ def check_recipe(recipe: Recipe, *, data: Any = None, net: nn.Module | None = No
     with _ready(recipe, data, net) as (known, module, material):
         found = run_data_checks(rows_of(known))
         return Checked((*found, *run_checks(subject_of(module, material))))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Data as it was read, split and prepared, and what the checks say of it."""
+
+    known: Known
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def rows(self) -> Rows:
+        """All rows, and the parts that they were split into."""
+        rows = rows_of(self.known)
+        assert rows is not None, "a recipe names data that is read"
+        return rows
+
+
+def see_data(recipe: Recipe, *, data: Any = None) -> Seen:
+    """Load, split and prepare as a recipe says, and make the checks that are about the data.
+
+    Those are all checks of the data as a whole, and the checks before training that ask what comes
+    in, of batches as the network gets them.
+
+    Raises:
+        GoodfitError: data, recipe or network do not work; says what to do.
+
+    Example:
+        >>> seen = see_data(Recipe(data="iris"))
+        >>> seen.rows.dataset.num_rows, [v.check for v in seen.verdicts if v.finding]
+        (150, [])
+    """
+    with _ready(recipe, data, None) as (known, module, material):
+        of_data = run_data_checks(rows_of(known))
+        return Seen(known, (*of_data, *run_checks(subject_of(module, material), checks=OF_INPUTS)))
 
 
 def check_gradient(

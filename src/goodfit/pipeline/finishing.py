@@ -20,7 +20,7 @@ from ..evaluation import Model, outputs_of, score, viewed
 from ..loop import Blocks
 from ..nets import layout_of, write_row
 from ..recipe import Evaluate, Recipe, write
-from ..records import DataCard, History, RunInfo, Scores, SplitSizes, Verdict
+from ..records import DataCard, History, RunInfo, Scores, Sheet, SplitSizes, Verdict
 from ..report import Contents, render
 from ..runs import RunFolder, checkpoints
 from ..runs.checkpoints import Checkpoint
@@ -130,6 +130,7 @@ def read_run(folder: RunFolder, recipe: Recipe, net: nn.Module) -> Run:
         folder=folder,
         preparation=preparation,
         test_scores=test,
+        drawn=runs.read_record(folder.drawn, Sheet) if folder.drawn.exists() else None,
     )
 
 
@@ -177,6 +178,7 @@ def contents_of(run: Run) -> Contents:
         info=run.info,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         preparation=in_words(run.preparation, run.recipe.prepare) if run.preparation else (),
+        drawn=run.drawn,
     )
 
 

@@ -23,6 +23,7 @@ from .. import runs
 from ..checks import run_checks
 from ..data import PREPARED_FILE
 from ..data.checks import run_data_checks
+from ..data.drawing import draw_data
 from ..errors import Interrupted, RunError
 from ..recipe import OwnNet, Recipe, Views, read
 from ..records import DataCard, Finding, SplitSizes, Verdict
@@ -283,7 +284,10 @@ def _check(session: Session, material: Material) -> tuple[Verdict, ...]:
     folder = session.folder
     if folder.verdicts.exists():
         return runs.read_records(folder.verdicts, Verdict)
-    of_data = run_data_checks(rows_of(session.known))
+    rows = rows_of(session.known)
+    if rows is not None:
+        runs.write_record(folder.drawn, draw_data(rows))
+    of_data = run_data_checks(rows)
     verdicts = (*of_data, *run_checks(subject_of(session.net, material)))
     runs.write_records(folder.verdicts, verdicts)
     return verdicts

@@ -8,6 +8,7 @@ import os
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -80,6 +81,12 @@ def try_out(net: nn.Module, x: Tensor, *, num_outputs: int) -> int:
             "The network has lazy layers, which have no weights yet.",
             given=type(net).__name__,
             do="Run a batch through it before: net(x).",
+        )
+    if len(x) == 1 and any(isinstance(layer, _BatchNorm) for layer in net.modules()):
+        raise NetError(
+            "Batch norm learns nothing from a batch of one row: it divides by the spread in it.",
+            given=f"batch_size = 1, {type(net).__name__} with batch norm",
+            do='Set batch_size to 2 or more (16, say), or net.norm to "layer" or "none".',
         )
     pack_parameters([net])
     try:

@@ -19,7 +19,7 @@ from ..diagnosis import by_cause, judge
 from ..errors import DataError, RecipeError, RunError, nearest
 from ..evaluation import VIEWS, Model, check_views, viewed
 from ..recipe import Evaluate, Recipe, Views
-from ..records import DataCard, Finding, History, RunInfo, Scores, SplitSizes, Verdict
+from ..records import DataCard, Finding, History, RunInfo, Scores, Sheet, SplitSizes, Verdict
 from ..runs import RunFolder, write_text
 from ..runs.atomic import disk_errors
 from .begin import Temporary
@@ -46,6 +46,7 @@ class Run:
     folder: RunFolder
     preparation: Preparation | None = None
     test_scores: Scores | None = None
+    drawn: Sheet | None = field(default=None, repr=False)
     temporary: Temporary | None = field(default=None, repr=False)
 
     @cached_property

@@ -23,7 +23,18 @@ from .history import (
 )
 from .joining import joined_looks
 from .results import CrossValidation, RunInfo, Scores
-from .sheets import Chart, Line, Pictures, Sheet, Table
+from .sheets import (
+    Chart,
+    Findings,
+    Gallery,
+    Histogram,
+    Histograms,
+    Line,
+    Pictures,
+    Sheet,
+    SheetPart,
+    Table,
+)
 from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 
 __all__ = [
@@ -37,8 +48,12 @@ __all__ = [
     "DataCard",
     "EpochColumns",
     "Finding",
+    "Findings",
+    "Gallery",
     "GradientCheck",
     "Grouping",
+    "Histogram",
+    "Histograms",
     "History",
     "InputKind",
     "Layer",
@@ -52,6 +67,7 @@ __all__ = [
     "Setting",
     "Severity",
     "Sheet",
+    "SheetPart",
     "SplitSizes",
     "Stage",
     "StepColumns",

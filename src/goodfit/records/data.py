@@ -16,7 +16,8 @@ class Column(Record):
 
     ``low``, ``high``, ``mean`` and ``std`` are in the column's own unit, over its finite
     values, and None for a column that is not numeric. ``odd`` is set where most texts of a column
-    are numbers: the commonest that is none, "" where all are.
+    are numbers: the commonest that is not read as one, "" where all are. ``dates`` is set where
+    most are dates that are not used as such: "iso" where all could be, "other" where some cannot.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column(Record):
     mean: float | None = None
     std: float | None = None
     odd: str | None = None
+    dates: Literal["", "iso", "other"] = ""
     note: str = ""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .base import Record
+from .findings import Finding
 
 Scale = Literal["linear", "log"]
 
@@ -53,6 +54,52 @@ class Pictures(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Histogram(Record):
+    """How many rows (or pixels) have which value, a bar each.
+
+    Bars stand for ranges of numbers between ``edges`` (one more than ``counts``), or for values by
+    ``names`` (as many). ``note`` says in a few words what else is known.
+    """
+
+    name: str
+    counts: tuple[int, ...]
+    edges: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histograms(Record):
+    """Small histograms in a grid, each with a height of its own."""
+
+    title: str
+    histograms: tuple[Histogram, ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery(Record):
+    """Rows of small pictures, a PNG as base64 each, with the name of each row."""
+
+    title: str
+    names: tuple[str, ...]
+    pictures: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings(Record):
+    """What checks found, with what to do; ``caption`` says how many found nothing."""
+
+    title: str
+    findings: tuple[Finding, ...]
+    caption: str = ""
+
+
+SheetPart = Chart | Table | Pictures | Histograms | Gallery | Findings
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sheet(Record):
     """A page of charts, tables and pictures; ``headline`` says in one sentence what came out.
 
@@ -66,4 +113,4 @@ class Sheet(Record):
 
     title: str
     headline: str
-    parts: tuple[Chart | Table | Pictures, ...]
+    parts: tuple[SheetPart, ...]

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..records import DataCard, Finding, History, Record, RunInfo, Scores, SplitSizes, Verdict
+from ..records import (
+    DataCard,
+    Finding,
+    History,
+    Record,
+    RunInfo,
+    Scores,
+    Sheet,
+    SplitSizes,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +25,8 @@ class Contents(Record):
     ``created`` a date and time as it should be read. ``validation`` and ``test`` are None
     until they were scored; ``test`` stays None while the test part is sealed. ``verdicts`` are
     of the checks before training, ``diagnosis`` of the rules on what was measured while training,
-    ``findings`` of both, in order of cause; ``preparation`` says what was done to the inputs.
+    ``findings`` of both, in order of cause; ``preparation`` says what was done to the inputs;
+    ``drawn`` is what the data looks like, None where nobody drew it.
     """
 
     name: str
@@ -31,6 +42,7 @@ class Contents(Record):
     info: RunInfo | None = None
     created: str = ""
     preparation: tuple[str, ...] = ()
+    drawn: Sheet | None = None
 
     @property
     def scored(self) -> tuple[Scores, ...]:

@@ -19,10 +19,11 @@ from bokeh.resources import Resources
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..records import History
+from ..records import History, SheetPart, Table
 from . import confusion, words
 from .charts import draw_charts
 from .contents import Contents
+from .histograms import histogram_svg
 from .palette import DARK, LIGHT
 from .series import epoch_lines, not_finite_notes
 from .sparks import curve_svg
@@ -31,8 +32,11 @@ from .tiles import tiles
 
 HERE = Path(__file__).parent
 MAX_EPOCH_ROWS = 100
+STYLES = ("page.css", "drawn.css")
 FILTERS = {
     "spark": lambda curve: Markup(curve_svg(curve)),
+    "histogram": lambda histogram: Markup(histogram_svg(histogram)),
+    "sides": lambda table: numeric_columns(table),
     **{
         name: getattr(words, name)
         for name in ("number", "percent", "seconds", "count", "score_word", "one_input", "cell")
@@ -68,8 +72,33 @@ def _view(contents: Contents) -> dict[str, Any]:
         "not_finite": not_finite_notes(contents.history),
         "picture": _data_url(curves_svg(contents.history)),
         "confusion": confusion,
-        **shell(contents.name, contents.name, contents.created, contents.card, contents.validation),
+        "drawn": [(kind_of(part), part) for part in contents.drawn.parts] if contents.drawn else [],
+        **shell(
+            contents.name,
+            contents.name,
+            contents.created,
+            contents.card,
+            contents.validation,
+            styles=STYLES,
+        ),
     }
+
+
+def kind_of(part: SheetPart) -> str:
+    """Return the word by which templates know a part of a sheet."""
+    return type(part).__name__.lower()
+
+
+def numeric_columns(table: Table) -> list[bool]:
+    """Say of each column but the first whether it holds a number: such columns end at the right.
+
+    Example:
+        >>> numeric_columns(Table(title="", columns=("a", "b", "c"), rows=(("x", 1.0, "y"),)))
+        [False, True, False]
+    """
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    numeric = [any(not isinstance(value, str) for value in column) for column in columns]
+    return [False, *numeric[1:]]
 
 
 def shell(title: str, *known: object, styles: Sequence[str] = ("page.css",)) -> dict[str, Any]:

@@ -11,22 +11,23 @@ from bokeh.plotting import figure
 from rich.console import Console
 from rich.text import Text
 
-from ..records import Curve, Pictures, Sheet
+from ..records import Curve, Findings, Gallery, Histograms, Pictures, Sheet
 from ..records import Table as Rows
 from ..records.sheets import Chart as Plot
 from ..records.sheets import Line
 from .charts import Chart, item_of, style_axes
-from .html import shell, templates
+from .histograms import ends, histogram_blocks
+from .html import kind_of, shell, templates
 from .palette import LIGHT
 from .series import log_ticks
 from .sparks import blocks
-from .terminal import grid, plain_text
+from .terminal import grid, plain_text, print_findings
 from .words import cell, clean, number
 
 # In this order: neighbours differ in lightness too, and a dash tells the second six apart.
 ROLES = ("train", "validation", "passed", "warning", "error", "mid")
 DASHES = ("solid", "dashed", "dotted")
-STYLES = ("page.css", "study.css", "sheet.css")
+STYLES = ("page.css", "study.css", "sheet.css", "drawn.css")
 
 
 def sheet_html(sheet: Sheet) -> str:
@@ -42,7 +43,7 @@ def sheet_html(sheet: Sheet) -> str:
         for place, part in enumerate(sheet.parts)
         if isinstance(part, Plot)
     }
-    parts = [(_kind(part), drawn.get(place, part)) for place, part in enumerate(sheet.parts)]
+    parts = [(kind_of(part), drawn.get(place, part)) for place, part in enumerate(sheet.parts)]
     view = shell(sheet.title, sheet.title, sheet.headline, styles=STYLES)
     charts = list(drawn.values())
     return (
@@ -53,18 +54,37 @@ def sheet_html(sheet: Sheet) -> str:
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
-    """Print the headline, each line of a chart as blocks, and the tables."""
+    """Print the headline, charts and histograms as blocks, tables, and findings; no pictures."""
     console.print(Text(clean(sheet.headline)))
     for part in sheet.parts:
-        if isinstance(part, Pictures):
+        if isinstance(part, Pictures | Gallery):
             continue
         console.print()
         console.print(plain_text(part.title, "bold"))
-        _print_lines(part, console) if isinstance(part, Plot) else _print_rows(part, console)
+        if isinstance(part, Plot):
+            _print_lines(part, console)
+        elif isinstance(part, Rows):
+            _print_rows(part, console)
+        elif isinstance(part, Histograms):
+            _print_histograms(part, console)
+        else:
+            _print_found(part, console)
 
 
-def _kind(part: Plot | Rows | Pictures) -> str:
-    return type(part).__name__.lower()
+def _print_histograms(part: Histograms, console: Console) -> None:
+    if part.caption:
+        console.print(plain_text(part.caption, "dim"))
+    table = grid()
+    for histogram in part.histograms:
+        words = (histogram.name, histogram_blocks(histogram), " to ".join(ends(histogram)))
+        table.add_row(*map(plain_text, words), plain_text(histogram.note, "dim"))
+    console.print(table)
+
+
+def _print_found(part: Findings, console: Console) -> None:
+    print_findings(part.findings, console)
+    if part.caption:
+        console.print(plain_text(part.caption, "dim"))
 
 
 def _print_lines(chart: Plot, console: Console) -> None:

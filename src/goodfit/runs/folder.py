@@ -36,6 +36,7 @@ class RunFolder:
 
     recipe = _Place("recipe.toml")
     card = _Place("card.json")
+    drawn = _Place("drawn.json")
     split = _Place("split.safetensors")
     preparation = _Place("preparation.json")
     history = _Place("history.jsonl")

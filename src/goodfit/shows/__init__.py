@@ -8,14 +8,23 @@ from collections.abc import Callable
 from ..records import Sheet
 from .activation import show_activation
 from .augment import show_augment
+from .data import show_data
 from .init import show_init
 from .schedule import show_schedule
 
 SHOWS: tuple[Callable[..., Sheet], ...] = (
     show_activation,
     show_augment,
+    show_data,
     show_init,
     show_schedule,
 )
 
-__all__ = ["SHOWS", "show_activation", "show_augment", "show_init", "show_schedule"]
+__all__ = [
+    "SHOWS",
+    "show_activation",
+    "show_augment",
+    "show_data",
+    "show_init",
+    "show_schedule",
+]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..data import Augmentation
+from ..data.drawing import png_of
 from ..nets import draw_noise
 from ..records import Pictures, Sheet
 
@@ -51,19 +47,6 @@ def _row(x: Tensor, low: float, high: float) -> tuple[str, ...]:
     scaled = (x.to(torch.float32) - low) / ((high - low) or 1.0)
     pixels = (255.0 * scaled).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return tuple(png_of(image) for image in pixels)
-
-
-def png_of(pixels: np.ndarray) -> str:
-    """Return an image ``[H, W, C]`` of bytes as PNG in base64; one or three channels.
-
-    Example:
-        >>> png_of(np.zeros((2, 2, 1), dtype=np.uint8))[:8]
-        'iVBORw0K'
-    """
-    shown = pixels if pixels.shape[2] == 3 else pixels[:, :, 0]
-    file = io.BytesIO()
-    Image.fromarray(shown).save(file, format="PNG")
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def _captions(targets: Tensor, classes: tuple[str, ...]) -> tuple[str, ...]:

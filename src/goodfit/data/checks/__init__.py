@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...records import Verdict, not_judged
-from .columns import (
-    constant_column,
-    identifier_column,
-    missing_values,
-    near_constant_column,
-    numbers_as_text,
-)
+from .columns import constant_column, missing_values, near_constant_column
+from .identifiers import identifier_column
 from .leak import target_leak
 from .near import near_duplicates
 from .rows import contradicting_labels, duplicate_rows, missing_class, overlap_with_test
 from .subject import Rows
+from .texts import dates_not_used, numbers_as_text
 
 DATA_CHECKS: tuple[Callable[[Rows], Verdict], ...] = (
     missing_values,
     numbers_as_text,
+    dates_not_used,
     constant_column,
     near_constant_column,
     identifier_column,

@@ -1,22 +1,23 @@
-"""Checks of single columns: what is missing, what says nothing, what is read as something else."""
+"""Checks of single columns: what is missing, what says nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...records import Column, Curve, Finding, Severity, Verdict, found, not_judged, passed
-from ..columns import LEAST_VARIATION, column_of, is_used, kind_of
+from ..columns import LEAST_VARIATION, column_of, is_used
 from ..dataset import array_blocks
-from .subject import Rows
+from .subject import Rows, spread_over
 
 # A column that lacks more than this says more about who filled it in than about the row.
 MANY_MISSING = 0.5
 # A value that all but so few rows have: the others lie 14 and more standard deviations off.
 RARE_SHARE = 0.005
-FEWEST_ROWS = 20
+FEWEST_ROWS, SAMPLED = 20, 1_000
 SOURCE = "notes n3, Data Considerations"
 
 
@@ -71,32 +72,6 @@ def _shares_curve(shares: Sequence[float]) -> Curve | None:
     return Curve(x_label="column", y_label="share missing", x=places, y=shown, bound=MANY_MISSING)
 
 
-def numbers_as_text(rows: Rows) -> Verdict:
-    """Fires when a column of texts holds numbers for the most part: it is not used as numbers.
-
-    One "n/k" or "1,234" makes a whole column text; each number then is a category of its own, or
-    the column is ignored because there are too many of them. Notes n3, Data Considerations.
-    """
-    name = "numbers-as-text"
-    columns = [column for column in rows.dataset.columns if column.odd is not None]
-    if not rows.dataset.columns:
-        return not_judged(name, "the inputs are no table")
-    if not columns:
-        return passed(name, "no column of texts holds numbers")
-    odd = columns[0].odd
-    return found(
-        Finding(
-            rule=name,
-            severity="warning",
-            meaning="A column of numbers is read as text, so that their order is lost.",
-            remedy=f'Replace "{odd}" by an empty value.' if odd else "Turn it into numbers.",
-            source=SOURCE,
-            evidence={"columns": len(columns)} | ({"odd": odd} if odd else {}),
-            where=_of_columns(columns),
-        ),
-    )
-
-
 def constant_column(rows: Rows) -> Verdict:
     """Fires, as a statement, when a column or a feature has one value only.
 
@@ -139,19 +114,17 @@ def _varies(values: np.ndarray) -> np.ndarray:
 
 
 def near_constant_column(rows: Rows) -> Verdict:
-    """Fires when a numeric column of a table hardly varies.
+    """Fires when a numeric column of a table, or a feature of an array, hardly varies.
 
     A statement where all but 0.5 % of the rows share one value: standardised, the rare ones lie
     ``sqrt((1 - p) / p)`` = 14 standard deviations off for p = 0.005, and the training part may
     have none. A warning where the spread is under 2**-16 of the mean, so that float32 rounds it
-    away. Notes n3, Data Considerations; n4, data preprocessing.
+    away. Pixels are not judged. Notes n3, Data Considerations; n4, data preprocessing.
     """
-    name, frame = "near-constant-column", rows.dataset.inputs
-    if not isinstance(frame, pd.DataFrame):
-        return not_judged(name, "the inputs are no table")
-    numeric = [column for column in rows.dataset.columns if column.kind == "numeric"]
-    rounded = [column for column in numeric if _is_rounded(column)]
-    rare = [column for column in numeric if _is_rare(column_of(frame, column.name))]
+    name, inputs = "near-constant-column", rows.dataset.inputs
+    if rows.dataset.input_kind == "image":
+        return not_judged(name, "pixels that hardly vary are usual")
+    rounded, rare = _hardly_varying(rows) if isinstance(inputs, pd.DataFrame) else _of_array(rows)
     hit = rounded or rare
     if not hit:
         return passed(name, "every numeric column varies")
@@ -165,9 +138,45 @@ def near_constant_column(rows: Rows) -> Verdict:
             remedy="Subtract a constant from it." if rounded else "Leave it out, if it is noise.",
             source="notes n4, Data Preprocessing",
             evidence={"columns": len(hit)},
-            where=_of_columns(hit),
+            where=named(hit, hit[0]),
         ),
     )
+
+
+def _hardly_varying(rows: Rows) -> tuple[list[str], list[str]]:
+    """Return the columns that float32 rounds, and those of which nearly all rows have one value."""
+    frame = rows.dataset.inputs
+    assert isinstance(frame, pd.DataFrame)
+    numeric = [column for column in rows.dataset.columns if column.kind == "numeric"]
+    rounded = [f'"{column.name}"' for column in numeric if _is_rounded(column)]
+    rare = [f'"{c.name}"' for c in numeric if _is_rare(column_of(frame, c.name))]
+    return rounded, rare
+
+
+def _of_array(rows: Rows) -> tuple[list[str], list[str]]:
+    """Return the same of the features of an array, whose usual value is the median of a sample."""
+    values = rows.dataset.inputs
+    assert isinstance(values, np.ndarray)
+    if len(values) < FEWEST_ROWS:
+        return [], []
+    sample = rows.features(spread_over(np.arange(len(values)), SAMPLED))
+    varies = _varies(values)
+    usual, mean, spread = (_each(how, sample) for how in (np.median, np.mean, np.std))
+    num_other = np.zeros(sample.shape[1], np.int64)
+    for block in array_blocks(values):
+        flat = values[block].reshape(-1, sample.shape[1])
+        num_other += ((flat != usual) & np.isfinite(flat)).sum(axis=0)
+    rare = varies & (num_other <= RARE_SHARE * len(values))
+    rounded = varies & (spread > 0.0) & (spread < LEAST_VARIATION * np.abs(mean))
+    return tuple(
+        [f"input {rows.places[at]}" for at in np.flatnonzero(hit)] for hit in (rounded, rare)
+    )
+
+
+def _each(how: Callable[[np.ndarray], Any], sample: np.ndarray) -> np.ndarray:
+    """Return a statistic of each column's values that are there; 0 where none is."""
+    present = (column[~np.isnan(column)] for column in sample.T)
+    return np.array([how(column) if len(column) else 0.0 for column in present])
 
 
 def _is_rounded(column: Column) -> bool:
@@ -182,46 +191,13 @@ def _is_rare(values: pd.Series) -> bool:
     return float((present != present.mode().iloc[0]).mean()) <= RARE_SHARE
 
 
-def identifier_column(rows: Rows) -> Verdict:
-    """Fires when a column only numbers the rows: it can be memorised, and says nothing of new ones.
+def of_columns(columns: Sequence[Column]) -> str:
+    """Return where several columns are: the name of the first, and how many more.
 
-    A warning where it is an input: whole numbers, another one in every row, without a gap. A
-    statement where it is a text that is another one in every row; such columns are ignored.
-    Under 20 rows nothing is judged. Notes n3, Data Considerations.
+    Example:
+        >>> of_columns([Column(name="a", kind="numeric"), Column(name="b", kind="numeric")])
+        '"a" and 1 more'
     """
-    name, data = "identifier-column", rows.dataset
-    if not isinstance(data.inputs, pd.DataFrame) or data.num_rows < FEWEST_ROWS:
-        return not_judged(name, "the inputs are no table of 20 rows or more")
-    used = [c for c in data.columns if c.kind == "numeric" and _counts_rows(c, data.inputs)]
-    ignored = [c for c in data.columns if c.kind == "ignored" and _names_rows(c, data.num_rows)]
-    if not used and not ignored:
-        return passed(name, "no column numbers the rows")
-    return found(
-        Finding(
-            rule=name,
-            severity="warning" if used else "info",
-            meaning="A column numbers the rows; it says nothing about rows to come."
-            + ("" if used else " It is ignored."),
-            remedy="Leave it out of the table, or name it split.group or split.time.",
-            source=SOURCE,
-            evidence={"columns": len(used or ignored)},
-            where=_of_columns(used or ignored),
-        ),
-    )
-
-
-def _counts_rows(column: Column, frame: pd.DataFrame) -> bool:
-    assert column.low is not None and column.high is not None
-    without_gap = column.num_distinct == len(frame) == column.high - column.low + 1
-    values = column_of(frame, column.name)
-    return without_gap and kind_of(values) == "number" and bool((values % 1 == 0).all())
-
-
-def _names_rows(column: Column, num_rows: int) -> bool:
-    return column.num_distinct > 1 and column.num_distinct == num_rows - column.num_missing
-
-
-def _of_columns(columns: Sequence[Column]) -> str:
     names = [f'"{column.name}"' for column in columns]
     return named(names, names[0])
 

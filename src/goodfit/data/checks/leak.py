@@ -8,7 +8,7 @@ from ...records import Curve, Finding, Verdict, found, not_judged, passed
 from .subject import Rows, spread_over
 
 FEWEST_ROWS, MOST_ROWS, MOST_FEATURES, MOST_VALUES = 40, 2_000, 4_096, 800_000
-# Of the way from the commonest class to no mistake; and the least rank correlation.
+# Of the way from the commonest class to no mistake; and the least correlation.
 NEARLY_PERFECT, NEARLY_IN_STEP = 0.95, 0.995
 # Mistakes that are added, since a small sample could have missed so many by chance (95 %).
 BY_CHANCE = 3
@@ -22,7 +22,8 @@ def target_leak(rows: Rows) -> Verdict:
     over 400 columns fewer), evenly spread.
     Classes: each half is predicted from the nearest value in the other half (the commonest label
     where values are equal); of the mistakes that the commonest class makes, 5 % may be left, three
-    that a small sample could hide among them. Quantities: the rank correlation is 0.995 or more.
+    that a small sample could hide among them. Quantities: the rank correlation is 0.995 or more, or
+    that of the target with the same prediction (so that 1 / y and a text for each y are seen too).
     Abstains where there is one column only, over 4,096 columns, or under 40 rows (classes: 60 rows
     of others than the commonest one). Notes n3, Data Considerations; Kaufman et al., Leakage in
     data mining, 2012.
@@ -52,7 +53,7 @@ def target_leak(rows: Rows) -> Verdict:
             " does what a network would.",
             source="notes n3, Data Considerations; Kaufman et al., Leakage in data mining, 2012",
             evidence={
-                "skill" if is_class else "rank_correlation": float(scores[best]),
+                "skill" if is_class else "correlation": float(scores[best]),
                 "columns": int((scores >= bound).sum()),
             },
             where=f'"{rows.places[best]}"' if data.columns else f"input {rows.places[best]}",
@@ -82,21 +83,42 @@ def _num_wrong(values: np.ndarray, labels: np.ndarray, known: np.ndarray) -> int
     num_classes = int(labels.max()) + 1
     cells = np.bincount(place * num_classes + labels[known], minlength=len(distinct) * num_classes)
     commonest = cells.reshape(len(distinct), num_classes).argmax(1)
-    asked = values[~known]
-    after = np.searchsorted(distinct, asked).clip(0, len(distinct) - 1)
-    before = (after - 1).clip(0)
-    nearer = np.abs(asked - distinct[before]) < np.abs(asked - distinct[after])
-    told = commonest[np.where(nearer, before, after)]
+    told = commonest[_nearest(distinct, values[~known])]
     return int((told != labels[~known]).sum())
 
 
+def _nearest(distinct: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return for each value the place of the nearest of the sorted ``distinct`` ones."""
+    after = np.searchsorted(distinct, asked).clip(0, len(distinct) - 1)
+    before = (after - 1).clip(0)
+    nearer = np.abs(asked - distinct[before]) < np.abs(asked - distinct[after])
+    return np.where(nearer, before, after)
+
+
 def _in_step(values: np.ndarray, target: np.ndarray) -> float:
-    """Return the size of Spearman's rank correlation, over the rows that have a value."""
+    """Return how well a column tells a quantity, over the rows that have a value.
+
+    The larger one of the sizes of Spearman's rank correlation, and of the correlation R that the
+    prediction by the nearest value has: ``R^2 = 1 - sum (t - told)^2 / sum (t - mean)^2``.
+    """
     present = ~np.isnan(values)
     if present.sum() < FEWEST_ROWS or np.ptp(values[present]) == 0.0:
         return 0.0
-    mine, theirs = _ranks(values[present]), _ranks(target[present])
-    return abs(float(np.corrcoef(mine, theirs)[0, 1])) if np.ptp(theirs) > 0.0 else 0.0
+    values, target = values[present], target[present]
+    mine, theirs = _ranks(values), _ranks(target)
+    if np.ptp(theirs) == 0.0:
+        return 0.0
+    halves = np.arange(len(values)) % 2 == 0
+    errors = sum(_squares(values, target, half) for half in (halves, ~halves))
+    explained = 1.0 - errors / float(np.square(target - target.mean()).sum())
+    return max(abs(float(np.corrcoef(mine, theirs)[0, 1])), float(np.sqrt(max(0.0, explained))))
+
+
+def _squares(values: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
+    """Return the squared errors on the rows that are not ``known`` by the nearest known value."""
+    distinct, place, counts = np.unique(values[known], return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=target[known]) / counts
+    return float(np.square(target[~known] - means[_nearest(distinct, values[~known])]).sum())
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

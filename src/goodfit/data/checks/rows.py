@@ -50,10 +50,13 @@ def _share_repeated(keys: np.ndarray) -> float:
 def duplicate_rows(rows: Rows) -> Verdict:
     """Fires, as a statement, when over 1 % of the rows equal an earlier one in their inputs.
 
-    Copies weigh as much as they are many, and after a random split they stand in several parts.
-    Notes n3, Data Considerations.
+    Copies weigh as much as they are many, and after a random split they stand in several parts:
+    how many held-out rows stand in the training part is among the evidence. Where these are not the
+    data's own doubles, split-overlap and overlap-with-test warn. Notes n3, Data Considerations.
     """
-    name, share = "duplicate-rows", _share_repeated(rows.keys)
+    name, share, parts = "duplicate-rows", _share_repeated(rows.keys), rows.parts
+    held_out = np.concatenate([parts.validation, parts.test])
+    in_both = int(np.isin(rows.keys[held_out], rows.keys[parts.train]).sum())
     num_copies = len(rows.keys) - len(np.unique(rows.keys))
     if share <= SOME:
         return passed(name, f"rows that equal an earlier one: {num_copies:,}")
@@ -61,10 +64,17 @@ def duplicate_rows(rows: Rows) -> Verdict:
         Finding(
             rule=name,
             severity="info",
-            meaning="Many rows equal an earlier one: they count more than others.",
-            remedy="Find out whether they were seen several times, or only written so.",
+            meaning="Many rows equal an earlier one: they count more than others"
+            + (", and held-out rows stand in the training part too." if in_both else "."),
+            remedy="Find out whether they were seen several times, or only written so: then remove"
+            " them before the split.",
             source=SOURCE,
-            evidence={"num_rows": num_copies, "share": share},
+            evidence={
+                "num_rows": num_copies,
+                "share": share,
+                "held_out_in_training": in_both,
+                "held_out": len(held_out),
+            },
         ),
     )
 
