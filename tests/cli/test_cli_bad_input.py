@@ -294,12 +294,6 @@ PROBLEMS = {
         "differ in 2 directions",
         "at most 2",
     ),
-    "components without PCA": Problem(
-        lambda: [*from_table()(), "--set", "prepare.components=3"],
-        "components plays no part",
-        "components",
-        '"pca"',
-    ),
     "batch norm of one row": Problem(
         lambda: ["iris", "--set", "batch_size=1", "--set", "net={kind='mlp', norm='batch'}"],
         "Batch norm learns nothing from a batch of one row",
@@ -307,7 +301,7 @@ PROBLEMS = {
         "batch_size to 2 or more",
     ),
     "batch norm of one image": Problem(
-        lambda: ["digits", "--set", "batch_size=1", "--set", "net={kind='cnn', norm='batch'}"],
+        lambda: ["digits", "--set", "batch_size=1", "--set", "net={kind='mlp', norm='batch'}"],
         "Batch norm learns nothing",
         "batch_size = 1",
         '"layer"',
