@@ -15,7 +15,7 @@ from scipy.stats import hypergeom
 import goodfit as gf
 from goodfit.recipe import Choice, Range, Space
 from goodfit.records import Stage
-from goodfit.studies.narrowing import Area, chance_of_so_few, narrowed
+from goodfit.studies.narrowing import Area, chance_of_so_few, narrowed, narrower
 from goodfit.studies.strategies import STRATEGIES, Plan
 from goodfit.studies.wave import Progress
 
@@ -175,6 +175,27 @@ def test_a_best_value_beyond_the_border_is_reached() -> None:
     assert max(stage.ranges["optimizer.lr"][1] for stage in stages) > 0.5
     best = max(trials, key=lambda p: p.value)
     assert best.asked.params["optimizer.lr"] == pytest.approx(0.5, rel=0.3)
+
+
+def test_one_best_value_at_a_border_by_chance_widens_nothing() -> None:
+    inside = [0.09, 0.03, 0.02, 0.012, 0.04]  # the first is the best, the others lie inside
+    low, high, word = narrower(1e-4, 1e-1, inside, log=True)
+    assert high == 1e-1 and low > 1e-3 and not word
+    outside = [0.09, 0.08, 0.07, 0.03, 0.06]
+    assert narrower(1e-4, 1e-1, outside, log=True)[1] == pytest.approx(10**0.5, rel=1e-2)
+
+
+def test_a_value_that_does_not_matter_keeps_its_range() -> None:
+    """It is widened by chance in one or two of 50 studies; by the best value alone in 10."""
+    space = RECIPE.vary(lr=gf.loguniform(1e-4, 1e-1), weight_decay=gf.loguniform(1e-5, 1e-1))
+    widened = 0
+    for seed in range(50):
+        _, stages = play(
+            "coarse-to-fine", space, lambda p: near(p["optimizer.lr"]), trials=64, seed=seed
+        )
+        widened += stages[1].ranges["optimizer.weight_decay"][0] < 1e-5
+        widened += stages[1].ranges["optimizer.weight_decay"][1] > 1e-1
+    assert widened <= 3
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from ..recipe import Choice, IntegerRange, Range, Space
 
-# A best value within a tenth of the range from its end: has the whole range been explored?
-BORDER = 0.1
+# A best value within a tenth of the range from its end: has the whole range been explored? One
+# comes there by chance, so half of the best must lie near too. If the optimum lies beyond, the best
+# fifth fill the outer fifth of the range, and half of them its outer tenth; the rest is for noise.
+BORDER, HALF_NEAR = 0.1, 0.15
 # An option is left out where so few of the best trials have it by chance once in 20 studies.
 BY_CHANCE, FEWEST = 0.05, 3
 Params = Mapping[str, Any]
@@ -58,8 +61,9 @@ def narrowed(area: Area, ranked: Sequence[Params], num_best: int) -> tuple[Area,
 
     ``ranked`` has the values of all trials of a stage, best first, what was dropped last; the first
     ``num_best`` are kept. Each numeric range becomes what theirs span, with half a gap to spare at
-    both ends. Where the best value lies within a tenth of an end, the range is first widened there
-    by half of its length (on its own scale). Options that are clearly worse are left out.
+    both ends. Where the best value lies within a tenth of an end, and half of those kept near it,
+    the range is first widened there by half of its length (on its own scale). Options that are
+    clearly worse are left out.
     """
     space, spans = _spanned(area.space, ranked[:num_best])
     left_out, told = _left_out(area, ranked, num_best)
@@ -115,9 +119,10 @@ def narrower(
     a, b, *points = (math.log(v) if log else v for v in (low, high, *values))
     spare = (max(points) - min(points)) / max(1, len(points) - 1) / 2
     start, end, word = max(a, min(points) - spare), min(b, max(points) + spare), ""
-    if points[0] > b - BORDER * (b - a):
+    border, near, half = BORDER * (b - a), HALF_NEAR * (b - a), median(points)
+    if points[0] > b - border and half > b - near:
         end, word = b + 0.5 * (b - a), " (widened: the best lay at the upper end)"
-    elif points[0] < a + BORDER * (b - a):
+    elif points[0] < a + border and half < a + near:
         start, word = a - 0.5 * (b - a), " (widened: the best lay at the lower end)"
     ends = (math.exp(start), math.exp(end)) if log else (start, end)
     return round_to(ends[0]), round_to(ends[1]), word

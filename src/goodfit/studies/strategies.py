@@ -174,7 +174,8 @@ def coarse_to_fine(plan: Plan) -> Waves:
     """Stages: many trials of few epochs, then fewer, longer, over narrower ranges.
 
     After each stage the best fifth is kept, and ranges shrink to what it spans; where the best
-    value lies at a border, the range is widened there first. Notes n3 and n4: coarse to fine, a
+    value lies at a border, and half of the fifth near it, the range is widened there first; options
+    that are clearly worse are left out. Notes n3 and n4: coarse to fine, a
     few epochs first, then longer; "have you explored the whole range?".
     """
     area, number, reason = Area(plan.space), 0, "the whole space, a few epochs"

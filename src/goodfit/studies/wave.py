@@ -91,7 +91,8 @@ class Progress:
     def trial(self) -> Trial:
         """Return the record; what is paused counts as halved."""
         state = {"running": "halved", "paused": "halved"}.get(self.condition, self.condition)
-        why = self.why or (f"others were better after {self.epoch} epochs" * (state == "halved"))
+        epochs = "1 epoch" if self.epoch == 1 else f"{self.epoch} epochs"
+        why = self.why or f"others were better after {epochs}" * (state == "halved")
         return Trial(
             number=self.asked.number,
             params=dict(self.asked.params),
