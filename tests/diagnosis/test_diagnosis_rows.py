@@ -28,8 +28,12 @@ def halfway(level: float = 1.0) -> np.ndarray:
 @pytest.mark.parametrize(("place", "severe"), [(0.45, "warning"), (0.12, "")])
 def test_targets_anywhere_among_the_other_classes_are_noise(place: float, severe: str) -> None:
     """Of 30 % mistakes: half-way down, as drawn at random, or next to the best, as confused."""
-    made = seen(history(halfway()), mistaken=0.3, misplaced=0.3 * place)
+    columns = {"mistaken": 0.3, "misplaced": 0.3 * place}
+    made = seen(history(halfway(), stopped="budget"), **columns)
     assert severity(made, "label-noise") == severe
+    running = seen(history(halfway()), **columns)
+    few = replace(made, setting=replace(CLASSES, num_classes=4))
+    assert severity(running, "label-noise") == severity(few, "label-noise") == ""
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,9 @@ def test_targets_anywhere_among_the_other_classes_are_noise(place: float, severe
 def test_places_are_not_judged_of_few_mistakes_nor_where_all_is_guessed(
     mistaken: float, share: float
 ) -> None:
-    made = seen(history(halfway()), mistaken=mistaken, misplaced=0.45 * mistaken * share)
+    made = seen(
+        history(halfway(), stopped="budget"), mistaken=mistaken, misplaced=0.45 * mistaken * share
+    )
     assert severity(made, "label-noise") == ""
 
 
@@ -51,6 +57,7 @@ def test_far_quantities_on_the_other_side_of_the_mean_are_noise(
     agreement: float, explained: float, severe: str
 ) -> None:
     made = history(np.linspace(1.0, 0.5, 400), setting=QUANTITY, validation=[0.9, 0.6, 0.55])
+    made = replace(made, stopped="budget")
     columns = {"far_agreement": agreement, "batch_metric": explained}
     assert severity(seen(made, **columns), "label-noise") == severe
 

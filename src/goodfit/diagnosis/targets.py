@@ -27,11 +27,12 @@ def label_noise(history: History) -> Verdict:
     - Sure mistakes: over 4 % of the rows, in the mean of the looks of the later half (6 at
       least), get next to no probability for their target, while 6 tenths of the way from chance
       are done.
-    - Places: mistaken rows' targets stand anywhere among the other classes (3 or more), as drawn at
-      random: their mean place less two standard errors is over 0.2 (0.5 is random; confused
-      classes give 0.1), and these are 4 % of all rows. See :class:`~goodfit.records.Looks`.
-    - Sides: of quantities, the rows farthest from what is predicted have targets on the other side
-      of the mean than what is predicted (by more than a standard error), while a fifth of the
+    - Places: the run is over, and mistaken rows' targets stand anywhere among 6 classes or more, as
+      drawn at random: their mean place less two standard errors is over 0.2 (0.5 is random;
+      confused classes give 0.1), and these are 4 % of all rows. See
+      :class:`~goodfit.records.Looks`.
+    - Sides: the run is over, and of quantities the rows farthest from what is predicted have
+      targets on the other side of the mean (by more than a standard error), while a fifth of the
       variance is explained. Noise that is added, however large, leaves them on the same side.
     - Nothing in common: after 5 validations training is better than chance by 5 % of the way,
       validation never was (under 3 %) and gets worse.
