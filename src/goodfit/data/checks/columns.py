@@ -168,9 +168,11 @@ def _of_array(rows: Rows) -> tuple[list[str], list[str]]:
         num_other += ((flat != usual) & np.isfinite(flat)).sum(axis=0)
     rare = varies & (num_other <= RARE_SHARE * len(values))
     rounded = varies & (spread > 0.0) & (spread < LEAST_VARIATION * np.abs(mean))
-    return tuple(
-        [f"input {rows.places[at]}" for at in np.flatnonzero(hit)] for hit in (rounded, rare)
-    )
+    return _named(rows, rounded), _named(rows, rare)
+
+
+def _named(rows: Rows, hit: np.ndarray) -> list[str]:
+    return [f"input {rows.places[at]}" for at in np.flatnonzero(hit)]
 
 
 def _each(how: Callable[[np.ndarray], Any], sample: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def _chosen(rows: Rows) -> tuple[list[str], list[np.ndarray]]:
         members = [train[target == code] for code in codes]
     else:
         order = train[np.argsort(target, kind="stable")]
-        names, members = list(QUARTERS), np.array_split(order, len(QUARTERS))
+        names, members = [*map(str, QUARTERS)], np.array_split(order, len(QUARTERS))
     return names, [np.sort(spread_over(each, NUM_EACH)) for each in members]
 
 
