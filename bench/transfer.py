@@ -82,7 +82,7 @@ def one_seed(
     known, new = np.sort(order[:5]), np.sort(order[5:])
     shared = {"net": NETS[net], "seed": seed, "early_stopping": {"enabled": False}}
     small = {"split": {"validation": VALIDATION * 5, "test": TEST * 5}, "epochs": epochs}
-    first = gf.Recipe.model_validate(shared | {"data": "source", "batch_size": 128, "epochs": 4})
+    first = gf.Recipe.model_validate(shared | {"data": "source", "batch_size": 128, "epochs": 6})
     second = gf.Recipe.model_validate(shared | small | {"data": "target", "batch_size": 16})
     target = part(images, labels, pick(labels, new, TRAIN + VALIDATION + TEST, draw), new)
     found = {}
@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.transfer", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--net", choices=NETS, default="resnet")
-    parser.add_argument("--source", type=int, default=2000, help="images a class of the source")
+    parser.add_argument("--source", type=int, default=6000, help="images a class of the source")
     parser.add_argument("--epochs", type=int, default=30, help="of the five new classes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fashion-mnist", type=Path, help="folder of the four .gz files")

@@ -18,10 +18,11 @@ from safetensors.numpy import load_file
 KILLS = 20
 RECIPE = """
 data = "digits"
-epochs = 10
+epochs = 20
 [net]
-kind = "cnn"
-channels = [16, 32]
+kind = "mlp"
+hidden = [64, 64]
+norm = "batch"
 dropout = 0.2
 """
 

@@ -157,4 +157,4 @@ def test_every_place_has_a_name_of_its_own() -> None:
     run = RunFolder(Path("r"))
     places = [name for name in vars(RunFolder) if isinstance(getattr(run, name), Path)]
     names = [getattr(run, name).name for name in places]
-    assert len(names) == 15 and len(set(names)) == 15
+    assert len(names) == 16 and len(set(names)) == 16
