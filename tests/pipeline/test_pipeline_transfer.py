@@ -52,6 +52,8 @@ def test_layers_wake_at_their_epoch(source: gf.Run, tmp_path: Path) -> None:
     before = state_of(source)
     for each, wakes in ((stopped, False), (recipe, True)):
         run = gf.train(each, out=tmp_path / str(wakes))
+        told = "\n".join(run.history.notes)
+        assert ("unfreeze_epoch = 2, and the run has 2 epochs" in told) != wakes
         last = checkpoints.load_latest(run.folder.checkpoints)
         assert last is not None
         w, size = last.tensors["w"][0], before["1.weight"].numel()

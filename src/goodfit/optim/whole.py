@@ -132,4 +132,14 @@ def decisions(recipe: Recipe, net: nn.Module) -> tuple[str, ...]:
             f"The learning rate is {base_rate(optimizer, size):.4g}: {optimizer.lr:g} scaled"
             f" ({optimizer.scale_lr}) from batches of {optimizer.base_batch_size} to {size} rows."
         )
-    return tuple(told)
+    return (*told, *_never_unfrozen(recipe))
+
+
+def _never_unfrozen(recipe: Recipe) -> tuple[str, ...]:
+    transfer, epochs = recipe.transfer, recipe.epochs
+    if transfer is None or epochs is None or (transfer.unfreeze_epoch or 0) < epochs:
+        return ()
+    return (
+        f"Frozen layers stay frozen: transfer.unfreeze_epoch = {transfer.unfreeze_epoch},"
+        f" and the run has {epochs} epochs.",
+    )
