@@ -221,6 +221,9 @@ def test_a_search_that_is_stopped_goes_on(sign: signal.Signals, tmp_path: Path) 
     [
         ({"strategy": "coarse_to_fin"}, "coarse-to-fine"),
         ({"trials": 0}, "at least 1"),
+        ({"workers": 0}, "workers must be at least 1"),
+        ({"rows": 0}, "rows must be at least 1"),
+        ({"confirm": -1}, "confirm must be at least 0"),
         ({"mode": "fast"}, "auto, eager, traced, compiled"),
         ({"storage": "sqlite:////no/such/folder/study.db"}, "storage"),
         ({"storage": "nonsense://"}, "storage"),
@@ -252,6 +255,29 @@ def test_a_folder_that_is_taken_is_left_alone(study: gf.Study) -> None:
 def test_the_study_holds_a_lock(study: gf.Study) -> None:
     with exclusive(study.path / ".lock"), pytest.raises(GoodfitError):
         gf.resume_study(study.path)
+
+
+def test_a_name_that_a_shared_storage_holds_is_refused(tmp_path: Path) -> None:
+    shared = {"storage": f"sqlite:///{tmp_path / 'all.db'}", "trials": 2, **SILENT}
+    gf.search(SPACE, out=tmp_path / "one" / "iris", **shared)
+    with pytest.raises(GoodfitError, match="holds a study of this name") as caught:
+        gf.search(SPACE, out=tmp_path / "two" / "iris", **shared)
+    assert "another --out" in str(caught.value)
+    gf.search(SPACE, out=tmp_path / "two" / "other", **shared)
+    found = gf.load_study(tmp_path / "one" / "iris").optuna()
+    assert len(found.get_trials()) == 2
+
+
+@pytest.mark.parametrize("head", ["sqlite:///", "journal://"])
+def test_a_storage_is_found_from_another_directory(
+    head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gf.search(SPACE, trials=2, storage=f"{head}own.db", out=tmp_path / "study", **SILENT)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(gf.load_study(tmp_path / "study").optuna().get_trials()) == 2
+    assert not list(Path().iterdir())
 
 
 def test_a_locked_database_says_so(study: gf.Study, tmp_path: Path) -> None:
