@@ -96,9 +96,10 @@ def deaths(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
     return root, json.loads(result.stdout)
 
 
-# Recipe, sizes, card, preparation, split, verdicts, the setting, a checkpoint, a look, two rows for
-# each of two epochs, a checkpoint, the end, info, best weights, scores, findings, report.
-NUM_WRITES = 20
+# Recipe, sizes, card, its drawings, preparation, split, verdicts, the setting, a checkpoint, a
+# look, two rows for each of two epochs, a checkpoint, the end, info, best weights, scores,
+# findings, report.
+NUM_WRITES = 21
 RECIPE = TINY.model_copy(
     update={
         "epochs": 2,
