@@ -5,8 +5,8 @@
 Each seed draws which five classes are the source. A network learns them on
 `--source` images a class; then the same network learns the other five on 50 images a class (and 20
 a class to choose the epoch by), once from scratch and once from those weights, output layer drawn
-anew, with the same recipe otherwise. Scores are those of a sealed test part, 1,000 images a class,
-opened once by each run. Differences are taken within a seed.
+anew, with the same recipe otherwise. Scores are those of a sealed test part, about 1,000 images a
+class of the file of training images, opened once by each run. Differences are taken within a seed.
 """
 
 import argparse
