@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from diagnosis_made import CHANCE, CLASSES, cosine, falling, history, looks, severity
 
-from goodfit.records import History
+from goodfit.records import Baseline, History, Setting
 
 OVER: dict[str, Any] = {"stopped": "budget"}
 
@@ -123,3 +123,40 @@ def test_a_last_layer_that_reads_two_numbers_is_too_narrow(weights: int, severe:
     made = replace(made, epochs=replace(made.epochs, metric=(0.9,) * 10))
     made = replace(made, looks=looks(400, ({}, {"num_weights": weights})))
     assert severity(made, "underfitting") == severe
+
+
+QUANTITY = replace(CLASSES, task="regression", loss_kind="mse", chance_loss=1.0, num_classes=0)
+DIABETES = Baseline(linear=0.49, curved=0.49, num_rows=265)
+FRIEDMAN = Baseline(linear=0.74, curved=0.88, num_rows=512)
+DIGITS = Baseline(linear=0.935, curved=0.976, num_rows=512)
+
+
+@pytest.mark.parametrize(
+    ("setting", "simple", "score", "on_train", "severe"),
+    [
+        (QUANTITY, DIABETES, 0.45, 0.55, ""),
+        (QUANTITY, DIABETES, 0.15, 0.16, "warning"),
+        (QUANTITY, DIABETES, 0.15, 0.60, ""),
+        (QUANTITY, FRIEDMAN, 0.76, 0.83, ""),
+        (QUANTITY, FRIEDMAN, 0.72, 0.74, "warning"),
+        (QUANTITY, None, 0.15, 0.16, ""),
+        (CLASSES, DIGITS, 0.92, 0.93, ""),
+        (CLASSES, DIGITS, 0.80, 0.82, "warning"),
+        (CLASSES, DIGITS, 0.80, 0.99, ""),
+    ],
+    ids=[
+        *("as-good-as-lines", "worse-than-lines", "known-by-heart", "curves-learned"),
+        *("no-curve-learned", "no-simple-fit", "classes-about-lines", "classes-below-lines"),
+        "classes-by-heart",
+    ],
+)
+def test_a_network_reaches_what_straight_lines_do(
+    setting: Setting, simple: Baseline | None, score: float, on_train: float, severe: str
+) -> None:
+    metric = "r2" if setting is QUANTITY else "accuracy"
+    made = history(falling(to=0.5), validation=[0.5] * 10, **OVER)
+    epochs = replace(made.epochs, metric=(score,) * 10, clean_metric=(on_train,) * 10)
+    made = replace(made, metric=metric, epochs=epochs, setting=replace(setting, baseline=simple))
+    assert severity(made, "underfitting") == severe
+    running = replace(made, stopped="")
+    assert severity(running, "underfitting") == ""

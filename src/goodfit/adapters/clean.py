@@ -15,10 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..probes.baseline import simple_fits
 from ..probes.batch import metric_of
 from ..probes.clock import now_s
 from ..probes.layers import first_tensor
+from ..probes.losses import LossFacts
 from ..probes.restore import restoring
+from ..records import Baseline
+from .setting import task_of
 
 NAN = float("nan")
 MAX_ROWS, MAX_BATCHES, MAX_BYTES = 512, 16, 2**22
@@ -103,6 +107,22 @@ class Clean:
         self.row_s = (now_s() - began) / sum(rows)
         losses, metrics = zip(*pairs, strict=True)
         return _weighted(losses, rows), _weighted(metrics, rows)
+
+    def simple_fits(self, facts: LossFacts) -> Baseline | None:
+        """Return what simple fits of the held rows reach, where those are plain tensors.
+
+        None under class weights: such a loss gives accuracy away.
+        """
+        task, held = task_of(facts.kind), [held for held in self.held if held.unchanged]
+        inputs = [x for one in held for x in _tensors((one.args, one.kwargs))]
+        if task is None or len(inputs) != len(held) or len({x.shape[1:] for x in inputs}) != 1:
+            return None
+        if facts.weight is not None or facts.pos_weight is not None:
+            return None
+        targets = torch.cat([one.targets for one in held])
+        if facts.kind == "binary-cross-entropy" and bool(((targets == 0) | (targets == 1)).all()):
+            targets = targets.long()
+        return simple_fits(torch.cat(inputs), targets, task)
 
     def _measure_one(
         self, one: Held, loss_fn: Callable[..., Any], kind: str

@@ -17,7 +17,7 @@ from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
 from ..nets import strongest_dropout
 from ..probes.clock import now_s
-from ..records import Finding, History, Stopped, Tally, Verdict
+from ..records import Baseline, Finding, History, Stopped, Tally, Verdict
 from .eyes import UNSEEN_BETWEEN, Eyes
 from .presence import presence_s
 from .schedule import Schedule
@@ -59,6 +59,8 @@ class Watch:
         self._word_s, self._clean_since_s = 0.0, now_s()
         self._known: dict[str, Any] = {}
         self._steps_per_epoch = 0
+        self._fits: Baseline | None = None
+        self._fitted = False
         self.stopped: Stopped = ""
 
     def __enter__(self) -> Self:
@@ -148,6 +150,7 @@ class Watch:
             setting,
             max_grad_norm=eyes.lookout.max_grad_norm,
             dropout=strongest_dropout(eyes.network),
+            baseline=self._simple_fits(),
         )
         return History(
             metric=self.metric_name,
@@ -158,13 +161,18 @@ class Watch:
             tallies=self._tallies(),
             setting=replace(setting, **self._known),
             autopsy=eyes.autopsy,
-            steps_per_epoch=self._steps_per_epoch
-            or self.epochs.every()
-            or eyes.batches.steps_per_epoch,
+            steps_per_epoch=self._epoch_length(),
             stopped=self.stopped,
             clipped=bool(eyes.lookout.cut_norms),
             unseen=tuple(eyes.unseen),
         )
+
+    def _simple_fits(self) -> Baseline | None:
+        """Return what simple fits reach; measured once, when the loop is over and nobody waits."""
+        if self.stopped and not self._fitted:
+            self._fitted = True
+            self._fits = self.eyes.clean.simple_fits(self.eyes.prior.facts)
+        return self._fits
 
     def _epoch_length(self) -> int:
         told = self._steps_per_epoch or self.epochs.every()

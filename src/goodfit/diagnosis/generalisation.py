@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records import History, Severity, Verdict, not_judged, passed
+from ..records import Baseline, History, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over, last_quarter, last_quarter_of_rates
 from .evidence import weight_layers
-from .numbers import Array, array, finite, mean, median
+from .numbers import NAN, Array, array, finite, mean, median
 from .pictures import loss_curve
 from .report import find
+from .simple import below_simple_fits
 from .validations import epochs_picture, train_of, validation_of
 
 # Of 126 healthy runs of the development part 123 had 0.03 or less, under augmentation 0.11.
@@ -103,8 +104,10 @@ def underfitting(history: History) -> Verdict:
     validations, without descent and without gap: under 3 quarters of the way with fewer weights
     than rows, or under half of it with 3 classes or more and an accuracy under 0.6. Or the run is
     over, under 9 tenths of the way are done, and the last layer has fewer inputs than a third of
-    its classes: through so few numbers that many classes cannot be told apart. Abstains
-    otherwise, and where chance is not known. Notes n3, Overfitting; n4, no gap.
+    its classes: through so few numbers that many classes cannot be told apart. Or the run is over
+    and neither training nor validation reaches what straight lines through the same inputs do
+    (:func:`~goodfit.diagnosis.simple.below_simple_fits`). Abstains otherwise, and where chance is
+    not known. Notes n3, Overfitting; n4, no gap.
     """
     name, course = "underfitting", course_of(history)
     val, train = validation_of(history), array(history.epochs.train_loss)
@@ -119,14 +122,13 @@ def underfitting(history: History) -> Verdict:
     inverted = len(val) >= 5 and flat and ahead.min() > 0.2 and on_val < 0.7
     closed = len(val) >= 8 and abs(on_train - on_val) < 0.1
     small = (closed and _too_small(history, on_train)) or (over and _narrow(history, on_train))
-    if not (poor or inverted or small):
+    simple = below_simple_fits(history) if over else None
+    if not (poor or inverted or small or simple):
         return passed(name, f"{100 * on_train:.0f} % of the way from chance is done")
     return find(
         name,
         "warning",
-        "Even the training rows are not learned."
-        if not inverted
-        else "Training is far harder than evaluation: dropout or augmentation is too strong.",
+        _too_hard(inverted, simple, history.metric),
         "Take a larger network or a better learning rate, and less regularisation."
         if not inverted
         else "Lower dropout and augmentation.",
@@ -135,6 +137,20 @@ def underfitting(history: History) -> Verdict:
         curve=loss_curve(course, bound=course.chance),
         train_progress=on_train,
         validation_progress=on_val,
+        straight_lines=NAN if simple is None else simple.linear,
+        curves=NAN if simple is None else simple.curved,
+    )
+
+
+def _too_hard(inverted: bool, simple: Baseline | None, metric: str) -> str:
+    if inverted:
+        return "Training is far harder than evaluation: dropout or augmentation is too strong."
+    if simple is None:
+        return "Even the training rows are not learned."
+    return (
+        "Even the training rows are not learned: straight lines through the same inputs reach"
+        f" {metric or 'R2'} {simple.linear:.2f}, with their squares and products"
+        f" {simple.curved:.2f} (rows left out of {simple.num_rows})."
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import nn
 
 from ..nets import strongest_dropout
+from ..probes import simple_fits
+from ..probes.baseline import MAX_ROWS
 from ..recipe import ClipNorm, Recipe
-from ..records import DataCard, Setting, Task
+from ..records import Baseline, DataCard, Setting, Task
 from .material import Material, augmentation_for
 
 LOSS_KINDS: dict[Task, str] = {"classification": "cross-entropy", "regression": "mse"}
@@ -38,7 +41,18 @@ def setting_of(recipe: Recipe, material: Material, net: nn.Module) -> Setting:
         max_grad_norm=recipe.clip.limit if isinstance(recipe.clip, ClipNorm) else None,
         num_parameters=sum(p.numel() for p in net.parameters()),
         dropout=strongest_dropout(net),
+        baseline=_simple_fits(material),
     )
+
+
+def _simple_fits(material: Material) -> Baseline | None:
+    """What simple fits of clean training rows reach, as the network gets them."""
+    if not material.clean:
+        return None
+    x, y = (torch.cat(parts) for parts in zip(*material.clean, strict=True))
+    with torch.no_grad():
+        x = material.prepare(x[-MAX_ROWS:])
+    return simple_fits(x, y[-MAX_ROWS:], material.card.task)
 
 
 def _num_train(card: DataCard, material: Material) -> int:

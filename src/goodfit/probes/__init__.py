@@ -1,5 +1,6 @@
 """What is measured while a network trains: small reductions, and the looks that gather them."""
 
+from .baseline import simple_fits
 from .batch import Batch, fingerprint
 from .layers import Place, Seen, clean_name, hook_outputs, outputs_of, places_of
 from .look import PROBES, Observer, Probe
@@ -23,4 +24,5 @@ __all__ = [
     "places_of",
     "row_of",
     "sampling_of",
+    "simple_fits",
 ]

@@ -12,6 +12,7 @@ from .gradients import GradientCheck
 from .history import (
     TALLIES,
     Autopsy,
+    Baseline,
     EpochColumns,
     History,
     Layer,
@@ -40,6 +41,7 @@ from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 __all__ = [
     "TALLIES",
     "Autopsy",
+    "Baseline",
     "Chart",
     "Column",
     "Confirmed",

@@ -139,6 +139,19 @@ TALLIES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Baseline(Record):
+    """What simple fits of some training rows reach on rows left out: accuracy, or R2.
+
+    ``linear`` is ridge regression by straight lines, ``curved`` one that has squares and products
+    of two inputs too; ``num_rows`` says of how many rows.
+    """
+
+    linear: float
+    curved: float
+    num_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setting(Record):
     """What a rule has to know beside the numbers; empty, None or 0 where it was not seen.
 
@@ -147,7 +160,8 @@ class Setting(Record):
     the class prior, the variance of the target. ``floor_loss`` is what a perfect answer still
     costs: above 0 with label smoothing or mixed targets. ``majority_share`` is the accuracy of
     the best constant answer. ``optimizer`` is the class's name in lower case.
-    ``dropout`` is the highest rate of all dropout layers.
+    ``dropout`` is the highest rate of all dropout layers. ``baseline`` is what simple fits reach,
+    where inputs are numbers.
     """
 
     task: Task | None = None
@@ -166,6 +180,7 @@ class Setting(Record):
     max_grad_norm: float | None = None
     num_parameters: int = 0
     dropout: float = 0.0
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

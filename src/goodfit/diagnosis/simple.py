@@ -1,0 +1,57 @@
+"""What a network reached, beside what simple fits of its training rows reach."""
+
+from __future__ import annotations
+
+import math
+
+from ..records import Baseline, History
+from .course import course_of
+from .numbers import NAN, array, mean
+
+# A score is worse than another when it is by so many standard errors of two samples of rows.
+SURE = 3.0
+# What is left unexplained is worse when it is so much more: on diabetes, where lines are all there
+# is, healthy networks leave up to 1.22 times what lines leave on training rows, 1.42 on others.
+MORE = 1.6
+# Curved fits that leave under this of what lines leave show that there is more than lines.
+CURVED = 0.75
+# Of what curves add to lines, healthy networks learn three fifths or more on training rows.
+NO_CURVE = 1.0 / 3.0
+
+
+def below_simple_fits(history: History) -> Baseline | None:
+    """Return the simple fits whose score a finished network does not reach, on training either.
+
+    Accuracies are below that of straight lines by 3 standard errors and 0.02. Of quantities, over
+    1.6 times the variance is left that straight lines leave; or, where curves leave under three
+    quarters of that, under a third of what they add is learned. None where the network reaches it,
+    or one of the scores is not known.
+    """
+    simple, (score, on_train) = history.setting.baseline, scores(history)
+    if simple is None or not (math.isfinite(score) and math.isfinite(on_train)):
+        return None
+    if history.setting.task == "classification":
+        p = min(max(simple.linear, 0.01), 0.99)
+        apart = SURE * math.sqrt(2 * p * (1 - p) / simple.num_rows) + 0.02
+        below = score < simple.linear - apart and on_train < simple.linear - 0.02
+        return simple if below else None
+    left, more = 1.0 - simple.linear, simple.curved - simple.linear
+    best = max(score, on_train)
+    below = 1.0 - best > MORE * left
+    straight = best < simple.linear + NO_CURVE * more
+    bent = 1.0 - simple.curved < CURVED * left
+    return simple if simple.linear > 0.1 and (below or (bent and straight)) else None
+
+
+def scores(history: History) -> tuple[float, float]:
+    """Return accuracy or R2 of the last two validations, and of training rows; NaN if not known."""
+    epochs, course = history.epochs, course_of(history)
+    if history.metric in ("accuracy", "r2"):
+        val, clean = (mean(array(column)[-2:]) for column in (epochs.metric, epochs.clean_metric))
+    elif history.setting.loss_kind == "mse":
+        val, clean = course.done(mean(array(epochs.validation_loss)[-2:])), NAN
+    else:
+        return NAN, NAN
+    if not math.isfinite(clean) and history.setting.loss_kind == "mse":
+        clean = course.done(mean(array(epochs.train_loss)[-2:]))
+    return val, clean
