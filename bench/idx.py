@@ -25,7 +25,12 @@ def read_idx(path: Path, *, limit: int | None = None) -> np.ndarray:
     return values
 
 
-def fashion_mnist(folder: Path, *, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The first training images, uint8 `[n, 28, 28]`, and their labels, uint8 `[n]`."""
-    images = read_idx(folder / "train-images-idx3-ubyte.gz", limit=limit)
-    return images, read_idx(folder / "train-labels-idx1-ubyte.gz", limit=limit)
+def fashion_mnist(
+    folder: Path, *, limit: int | None = None, file: str = "train"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first images of a file, uint8 `[n, 28, 28]`, and their labels, uint8 `[n]`.
+
+    `file` is "train" or "t10k".
+    """
+    images = read_idx(folder / f"{file}-images-idx3-ubyte.gz", limit=limit)
+    return images, read_idx(folder / f"{file}-labels-idx1-ubyte.gz", limit=limit)

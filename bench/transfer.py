@@ -5,8 +5,8 @@
 Each seed draws which five classes are the source. A network learns them on
 `--source` images a class; then the same network learns the other five on 50 images a class (and 20
 a class to choose the epoch by), once from scratch and once from those weights, output layer drawn
-anew, with the same recipe otherwise. Scores are those of a sealed test part, about 1,000 images a
-class of the file of training images, opened once by each run. Differences are taken within a seed.
+anew, with the same recipe otherwise. Scores are those of a sealed test part, the 1,000 images a
+class of the file of test images, opened once by each run. Differences are taken within a seed.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from bench.report import RESULTS, header, print_header, print_table, progress, w
 from goodfit.nets import build_net
 
 TRAIN, VALIDATION, TEST = 50, 20, 1000
+Images = tuple[np.ndarray, np.ndarray]
 SCRATCH = "from scratch"
 Draw = np.random.Generator
 # Of the names of the network's layers, all but the output's are taken over.
@@ -42,22 +43,19 @@ NETS: dict[str, gf.CNN | gf.ResNet] = {
 }
 
 
-def pick(
-    labels: np.ndarray, classes: np.ndarray, each: int, draw: np.random.Generator
-) -> np.ndarray:
+def pick(labels: np.ndarray, classes: np.ndarray, each: int, draw: Draw) -> np.ndarray:
     """Rows of `each` images of every class, drawn."""
     rows = [draw.choice(np.flatnonzero(labels == one), each, replace=False) for one in classes]
     return np.concatenate(rows)
 
 
-def part(
-    images: np.ndarray, labels: np.ndarray, rows: np.ndarray, classes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def part(all_images: Images, rows: np.ndarray, classes: np.ndarray) -> Images:
     """Images `[n, 1, 28, 28]` as bytes, and their labels as 0 to 4."""
+    images, labels = all_images
     return images[rows][:, None], np.searchsorted(classes, labels[rows])
 
 
-def score(recipe: gf.Recipe, data: tuple[np.ndarray, np.ndarray], path: Path) -> float:
+def score(recipe: gf.Recipe, data: gf.Arrays, path: Path) -> float:
     """Train, open the sealed part, and return its accuracy."""
     gf.train(recipe, data=data, out=path)
     scores = gf.test(path, data=data).test_scores
@@ -72,8 +70,18 @@ def body_of(net: gf.CNN | gf.ResNet) -> Layers:
     return tuple(dict.fromkeys(name for name in names if name != names[-1]))
 
 
+def target_of(train: Images, test: Images, classes: np.ndarray, draw: Draw) -> gf.Arrays:
+    """The new classes: few images that train, then those that validate, then all that test."""
+    few = pick(train[1], classes, TRAIN + VALIDATION, draw).reshape(len(classes), -1)
+    rows = np.concatenate([few[:, :TRAIN].ravel(), few[:, TRAIN:].ravel()])
+    sealed = np.flatnonzero(np.isin(test[1], classes))
+    both = zip(part(train, rows, classes), part(test, sealed, classes), strict=True)
+    x, y = (np.concatenate(parts) for parts in both)
+    return gf.Arrays(x, y, times=np.arange(len(y)))
+
+
 def one_seed(
-    images: np.ndarray, labels: np.ndarray, seed: int, *, source: int, epochs: int, net: str
+    train: Images, test: Images, seed: int, *, source: int, epochs: int, net: str
 ) -> dict[str, float]:
     """Accuracy of each way on the five classes that the source has not seen."""
     body = body_of(NETS[net])
@@ -84,12 +92,11 @@ def one_seed(
     small = {"split": {"validation": VALIDATION * 5, "test": TEST * 5}, "epochs": epochs}
     first = gf.Recipe.model_validate(shared | {"data": "source", "batch_size": 128, "epochs": 6})
     second = gf.Recipe.model_validate(shared | small | {"data": "target", "batch_size": 16})
-    target = part(images, labels, pick(labels, new, TRAIN + VALIDATION + TEST, draw), new)
-    found = {}
+    target, found = target_of(train, test, new, draw), {}
     with tempfile.TemporaryDirectory() as folder:
         progress(f"seed {seed}: source")
-        rows = pick(labels, known, source, draw)
-        gf.train(first, data=part(images, labels, rows, known), out=Path(folder) / "source")
+        rows = pick(train[1], known, source, draw)
+        gf.train(first, data=part(train, rows, known), out=Path(folder) / "source")
         transfers: dict[str, gf.Transfer | None] = {SCRATCH: None}
         for name, make in WAYS.items():
             known_by = {"source": f"{folder}/source", "layers": body}
@@ -112,6 +119,8 @@ def main() -> None:
     """Run, print and write."""
     parser = argparse.ArgumentParser(prog="python -m bench.transfer", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--out", default="transfer", help="name of the file of results")
     parser.add_argument("--net", choices=NETS, default="resnet")
     parser.add_argument("--source", type=int, default=6000, help="images a class of the source")
     parser.add_argument("--epochs", type=int, default=30, help="of the five new classes")
@@ -121,11 +130,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     facts = header("bench.transfer", vars(options), ("goodfit", "torch", "numpy"))
     print_header(facts)
-    images, labels = fashion_mnist(fashion_mnist_folder(options.fashion_mnist))
+    folder = fashion_mnist_folder(options.fashion_mnist)
+    train, test = fashion_mnist(folder), fashion_mnist(folder, file="t10k")
     began, scores = time.perf_counter(), {name: [] for name in (SCRATCH, *WAYS)}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         sizes = {"source": options.source, "epochs": options.epochs}
-        found = one_seed(images, labels, seed, net=options.net, **sizes)
+        found = one_seed(train, test, seed, net=options.net, **sizes)
         for name, value in found.items():
             scores[name].append(value)
     scratch = scores[SCRATCH]
@@ -136,7 +146,7 @@ def main() -> None:
     title = f"test accuracy on five new classes, {TRAIN} images each, n = {options.seeds}"
     print_table(title, ["start", "accuracy", "above scratch"], rows)
     seconds = time.perf_counter() - began
-    write_json(RESULTS / "transfer.json", {**facts, "seconds": seconds, "accuracy": scores})
+    write_json(RESULTS / f"{options.out}.json", {**facts, "seconds": seconds, "accuracy": scores})
 
 
 if __name__ == "__main__":
