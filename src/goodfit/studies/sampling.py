@@ -23,6 +23,11 @@ from ..recipe.distributions import Distribution
 from ..records import StudyRecord, Trial
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+# Trees of this depth give shares within 0.05 of those of whole ones, less than another seed changes
+# (0.09 of 40 trials, 0.04 of 256), in a fifth of the time: whole ones were the longest thing beside
+# the trials. PED-ANOVA, Optuna's default since version 5, gave names that mean nothing up to 0.43
+# of 40 trials and 0.16 of 256, where fANOVA gave 0.05 and 0.02.
+TREE_DEPTH = 6
 FEWEST_FOR_IMPORTANCE = 10
 
 
@@ -157,7 +162,8 @@ def importances(study: StudyRecord, space: Space) -> dict[str, float]:
                 distributions={name: distributions[name] for name in trial.params},
             )
         )
-    found = get_param_importances(memory, evaluator=FanovaImportanceEvaluator(seed=0))
+    evaluator = FanovaImportanceEvaluator(max_depth=TREE_DEPTH, seed=0)
+    found = get_param_importances(memory, evaluator=evaluator)
     return {name: float(share) for name, share in found.items()}
 
 
