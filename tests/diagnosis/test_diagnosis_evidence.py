@@ -160,3 +160,25 @@ def test_a_network_reaches_what_straight_lines_do(
     assert severity(made, "underfitting") == severe
     running = replace(made, stopped="")
     assert severity(running, "underfitting") == ""
+
+
+@pytest.mark.parametrize(
+    ("last", "severe"),
+    [(0.33, "warning"), (0.15, ""), (0.06, "")],
+    ids=["hardly-moved", "on-its-way", "arrived"],
+)
+def test_running_statistics_that_hardly_move_stay_stale(last: float, severe: str) -> None:
+    gaps = 0.46 - (0.46 - last) * np.minimum(1.0, np.arange(13) / 6)
+    stale = {"kind": "BatchNorm1d", "num_weights": 0, "norm_gap": gaps.tolist()}
+    made = history(falling(), validation=[1.9, 2.1, 2.5, 3.0, 2.5, 2.2, 2.2, 2.2, 2.2, 2.2])
+    made = replace(made, looks=looks(400, ({}, stale)))
+    assert severity(made, "norm-statistics-stale") == severe
+
+
+@pytest.mark.parametrize(("reached", "severe"), [(0.15, "info"), (1.1, "warning")])
+def test_dropout_holds_the_training_loss_up_when_validation_is_done(
+    reached: float, severe: str
+) -> None:
+    val = np.linspace(CHANCE, reached, 10).tolist()
+    made = history(np.linspace(CHANCE, 1.2, 400), validation=val, **OVER)
+    assert severity(made, "still-improving") == severe
