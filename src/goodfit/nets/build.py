@@ -42,9 +42,11 @@ def build_net(
         67
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(mix(seed, _INIT_STREAM))
         if isinstance(net, OwnNet):
+            torch.manual_seed(mix(seed, _INIT_STREAM))
             return own_net(net, input_shape, num_outputs)
+        # Ours draw on the CPU; `torch.manual_seed` also reaches for devices: 0.7 ms against 1 us.
+        torch.default_generator.manual_seed(mix(seed, _INIT_STREAM))
         if isinstance(net, MLP):
             module = _mlp(net, input_shape, num_outputs)
         else:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data.batches import MemoryBatches, Part
 from ..engine import Batch, Kind, Problem, make_population
 from ..engine.executor import TRACING, Graphs
-from ..engine.tile import Tile, copies
+from ..engine.tile import Row, Tile, copies
 from ..loop import budget_of, coefficients
 from ..nets import layout_of
 from ..optim import rule_for
@@ -44,6 +44,7 @@ class Group:
     graphs: dict[int, tuple[Graphs, Graphs]] = field(default_factory=dict)
     spare: dict[int, list[Tile]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    start: tuple[object, Row] | None = None
 
     def problem(self, rows: int) -> Problem:
         """Return the step's problem for a tile of so many rows."""
