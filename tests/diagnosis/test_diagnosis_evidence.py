@@ -182,3 +182,17 @@ def test_dropout_holds_the_training_loss_up_when_validation_is_done(
     val = np.linspace(CHANCE, reached, 10).tolist()
     made = history(np.linspace(CHANCE, 1.2, 400), validation=val, **OVER)
     assert severity(made, "still-improving") == severe
+
+
+@pytest.mark.parametrize(
+    ("simple", "severe"),
+    [(FRIEDMAN, "warning"), (DIABETES, ""), (None, "")],
+    ids=["below-curves", "above-curves", "no-simple-fit"],
+)
+def test_a_few_steps_that_stay_below_a_curved_fit_were_too_few(
+    simple: Baseline | None, severe: str
+) -> None:
+    losses = 0.25 + 0.75 * np.exp(-np.arange(36) / 4)
+    setting = replace(QUANTITY, baseline=simple)
+    made = history(losses, validation=[0.3, 0.26], epochs=2, setting=setting, **OVER)
+    assert severity(replace(made, metric=""), "still-improving") == severe

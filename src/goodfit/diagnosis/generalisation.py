@@ -11,7 +11,7 @@ from .evidence import weight_layers
 from .numbers import NAN, Array, array, finite, mean, median
 from .pictures import loss_curve
 from .report import find
-from .simple import below_simple_fits
+from .simple import below_curves, below_simple_fits
 from .validations import epochs_picture, train_of, validation_of
 
 # Of 126 healthy runs of the development part 123 had 0.03 or less, under augmentation 0.11.
@@ -191,8 +191,8 @@ def still_improving(history: History) -> Verdict:
     of rates), and that is no noise; info, and a warning from 18 % on (a straight line has 27 %),
     while less than 9 tenths of the way are done (on validation, if that has come farther). Or a
     network of which chance is known was trained for fewer than 100 steps and 6 validations, and
-    less than 7 tenths of the way are done: a warning. Abstains while the run goes on, or where its
-    end was not told. Notes n0, Early Stopping.
+    less than 7 tenths of the way are done, or less than a curved fit reaches: a warning. Abstains
+    while the run goes on, or where its end was not told. Notes n0, Early Stopping.
     """
     name, course = "still-improving", course_of(history)
     if not is_over(history) or course.num < 3 or history.stopped == "early-stopping":
@@ -201,7 +201,8 @@ def still_improving(history: History) -> Verdict:
     # Dropout holds the training loss up: validation may have come farther.
     last = history.epochs.validation_loss[-1:]
     progress = np.nanmax([course.progress, *(course.done(loss) for loss in last)])
-    short = course.num < 100 and len(history.epochs.epoch) <= 5 and progress < 0.7
+    short = course.num < 100 and len(history.epochs.epoch) <= 5
+    short = short and (progress < 0.7 or below_curves(history))
     if not (late > 0.1 or short):
         return passed(name, f"{100 * late:.0f} % of the descent came in the last quarter")
     steep = late > STEEP and progress < 0.9

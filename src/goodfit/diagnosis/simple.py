@@ -43,6 +43,14 @@ def below_simple_fits(history: History) -> Baseline | None:
     return simple if simple.linear > 0.1 and (below or (bent and straight)) else None
 
 
+def below_curves(history: History) -> bool:
+    """Return whether a network's R2 stays 0.05 under that of a curved fit, on training rows too."""
+    simple, best = history.setting.baseline, max(scores(history))
+    if simple is None or history.setting.task != "regression":
+        return False
+    return best < simple.curved - 0.05
+
+
 def scores(history: History) -> tuple[float, float]:
     """Return accuracy or R2 of the last two validations, and of training rows; NaN if not known."""
     epochs, course = history.epochs, course_of(history)
