@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         RunError,
         SearchError,
     )
+    from .nets import SyncBatchNorm
     from .optim import finite_difference_descent
     from .pipeline import (
         Diagnosis,
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
 _HOMES = {
     ".adapters": ("Watch", "watch"),
     ".checks": ("Checked", "Rate", "check", "gradient_check", "suggest_lr"),
+    ".nets": ("SyncBatchNorm",),
     ".optim": ("finite_difference_descent",),
     ".data": ("Arrays",),
     ".errors": (
@@ -213,6 +215,7 @@ __all__ = [
     "SplitSizes",
     "Step",
     "Study",
+    "SyncBatchNorm",
     "Transfer",
     "Trial",
     "Verdict",

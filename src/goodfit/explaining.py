@@ -12,7 +12,7 @@ from .data.folds import FOLDS
 from .data.preparations import PREPARATIONS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
 from .evaluation import VIEWS
-from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS
+from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS, SyncBatchNorm
 from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
@@ -31,7 +31,7 @@ FAMILIES: Mapping[str, Family] = {
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an activation": ACTIVATIONS,
     "an initialiser": INITIALISERS,
-    "a norm": NORMS,
+    "a norm": {**NORMS, "sync-batch": SyncBatchNorm},
     "a form of dropout": DROPOUTS,
     "an optimiser": {rule.name: rule.update for rule in RULES},
     "a schedule": FACTORS,

@@ -15,6 +15,7 @@ from .masks import decaying, mask_of
 from .noise import draw_noise, noise_from, recording_noise, uniform_noise
 from .norms import NORMS
 from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
+from .synchronised import SyncBatchNorm
 from .transfer import HELD, as_trained, frozen_names, rate_mask, take_over
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "DropoutAtTest",
     "Layout",
     "Maxout",
+    "SyncBatchNorm",
     "as_trained",
     "build_net",
     "decaying",
