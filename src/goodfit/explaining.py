@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import checks, diagnosis
-from .data.augmenting import AUGMENTATIONS
+from .data.augment import sometimes
+from .data.augmenting import AUGMENTATIONS, PARTS_OF
 from .data.checks import DATA_CHECKS
 from .data.draws import DRAWS
 from .data.folds import FOLDS
@@ -26,7 +27,11 @@ FAMILIES: Mapping[str, Family] = {
     "a split": DRAWS,
     "folds": FOLDS,
     "a preparation": PREPARATIONS,
-    "an augmentation": AUGMENTATIONS,
+    "an augmentation": {
+        **AUGMENTATIONS,
+        **{name: AUGMENTATIONS[of] for name, of in PARTS_OF.items()},
+        "sometimes": sometimes,
+    },
     "a view at test time": {f"{name}-views": view for name, view in VIEWS.items()},
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an activation": ACTIVATIONS,

@@ -312,6 +312,12 @@ PROBLEMS = {
         "table data",
         '"mixup"',
     ),
+    "images as vectors for a convolution": Problem(
+        lambda: ["digits", "--set", "prepare.scale=pca", "--set", "net.kind=cnn"],
+        "convolutional network needs images",
+        "inputs of shape [",
+        '"zca" keeps them images',
+    ),
     "a missing column to group by": Problem(
         lambda: [*from_table(patient=np.arange(40) // 4)(), "--set", "split.group=patiemt"],
         "no such column to split by",
@@ -473,8 +479,8 @@ FOLDS = {
         'class "b" has 8 rows',
         "--folds 8",
     ),
-    "more folds than rows": ("--folds=50", "So many folds", "50 stratified folds", "fewer"),
-    "one fold": ("--folds=1", "So many folds", "1 stratified folds", "2 folds or more"),
+    "more folds than rows": ("--folds=50", "So many folds", "folds = 50, stratified", "Take 2 to"),
+    "one fold": ("--folds=1", "So many folds", "folds = 1, stratified", "Take 2 to"),
     "no such folds": ("--kind=stratifed", "no such folds", "stratifed", '"stratified"'),
     "folds by groups without any": ("--kind=grouped", "nothing to make grouped", "", "split.group"),
 }

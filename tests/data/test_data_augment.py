@@ -15,11 +15,13 @@ from torch.nn import functional
 from goodfit.data import augment as changes
 from goodfit.data.augmenting import (
     AUGMENTATIONS,
+    PARTS_OF,
     Augmentation,
     augmentation_of,
     beta_quantile,
 )
 from goodfit.errors import RecipeError
+from goodfit.explaining import explain
 from goodfit.recipe import Augment
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -42,10 +44,15 @@ def made(shape: tuple[int, ...] = (3, 12, 10), **settings: Any) -> Augmentation:
 
 
 def test_every_field_acts_by_a_member_that_is_explained() -> None:
-    moves = {"rotate": "affine", "shear": "affine", "scale": "affine", "translate": "affine"}
-    fields = [name for name in Augment.model_fields if not name.startswith("mix")]
-    members = {moves.get(name, name.replace("_", "-")) for name in fields}
+    fields = [
+        name.replace("_", "-")
+        for name in Augment.model_fields
+        if not name.startswith("mix") and not name.endswith("_probability")
+    ]
+    members = {PARTS_OF.get(name, name) for name in fields}
     assert members | {"mixup", "cutmix", "cowmix"} == set(AUGMENTATIONS)
+    for name in (*fields, "sometimes"):
+        assert explain(name).startswith(f"{name} (an augmentation)")
     for change in AUGMENTATIONS.values():
         assert "notes n3" in " ".join((change.__doc__ or "").lower().split())
 
@@ -82,6 +89,36 @@ def test_a_crop_is_a_window_of_the_padded_image() -> None:
         top, left = (int(7 * float(v)) for v in u[k])
         np.testing.assert_array_equal(cropped[k], padded[k, :, top : top + 12, left : left + 10])
     assert {int(7 * float(v)) for v in u[:, 0]} == set(range(7))
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ("affine", {"rotate": 40.0}),
+        ("crop", {"crop": 4}),
+        ("colour", {"brightness": 0.5}),
+        ("colour", {"hue": 0.4}),
+    ],
+)
+def test_a_change_is_made_for_the_share_of_images_asked_for(
+    field: str, settings: dict[str, Any]
+) -> None:
+    x, y = images(2000), torch.zeros(2000, dtype=torch.long)
+    share: dict[str, Any] = {f"{field}_probability": 0.3}
+    every, some = made(**settings), made(**settings, **share)
+    (num, width), (_, one_more) = every.noise_shapes(x.shape)[0], some.noise_shapes(x.shape)[0]
+    assert one_more == width + 1
+    u = noise(num, one_more)
+    always, changed = every(x, y, [u[:, :-1]])[0], some(x, y, [u])[0]
+    taken = u[:, -1] < 0.3
+    assert torch.equal(changed, torch.where(taken[:, None, None, None], always, x))
+    assert stats.binomtest(int(taken.sum()), 2000, 0.3).pvalue > 1e-4
+    never: dict[str, Any] = {f"{field}_probability": 0.0}
+    kept = augmentation_of(
+        Augment(**settings, **never), input_kind="image", shape=(3, 12, 10), num_classes=4,
+        bounded=False,
+    )  # fmt: skip
+    assert kept is None
 
 
 @pytest.mark.parametrize("degrees", [30.0, -75.0])

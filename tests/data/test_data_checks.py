@@ -51,6 +51,27 @@ def table(
     return rows_of(from_arrays(pd.DataFrame(frame | made), target, task=task, prepare=prepare))  # pyright: ignore
 
 
+def again(num: int, **columns: Any) -> Rows:
+    """A table of which the first ``num`` rows stand twice."""
+    once = table().dataset
+    assert isinstance(once.inputs, pd.DataFrame)
+    frame = once.inputs.assign(**columns)
+    frame = pd.concat([frame, frame.iloc[:num]], ignore_index=True)
+    return rows_of(from_arrays(frame, np.concatenate([once.target, once.target[:num]])))
+
+
+def few_values() -> Rows:
+    """Three columns of five values each: rows are equal by chance."""
+    return rows_of(from_arrays(RNG.integers(0, 5, (300, 3)), RNG.integers(0, 2, 300)))
+
+
+def copied_in_training() -> Rows:
+    rows = arrays()
+    inputs, train = np.array(rows.dataset.inputs), rows.parts.train
+    inputs[train[:20]] = inputs[train[20:40]]
+    return Rows(dataclasses.replace(rows.dataset, inputs=inputs), rows.parts)
+
+
 def digits(change: Callable[[np.ndarray, Parts], None] | None = None) -> Rows:
     rows = rows_of(load(DataSource(path="digits")))
     if change is None:
@@ -198,6 +219,7 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
         "all of them": ("warning", lambda: table(lab=numbers())),
         "thousands": ("warning", lambda: table(lab=[f"{n:,}" for n in range(800, 1100)])),
         "decimal commas": ("warning", lambda: table(lab=[f"{n},5" for n in numbers()])),
+        "units": ("warning", lambda: table(lab=[f"{n} kg" for n in numbers()])),
         "percent": ("warning", lambda: table(lab=[f"{n} %" for n in numbers()])),
         "money": ("warning", lambda: table(lab=[f"$ 1,{n}.50" for n in range(100, 400)])),
     },
@@ -213,9 +235,11 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
     },
     "constant-column": {
         "of a table": ("info", lambda: table(unit="mg")),
+        "empty": ("info", lambda: table(unit=np.nan)),
         "of an array": ("info", lambda: arrays(change=flat)),
     },
     "near-constant-column": {
+        "one text differs": ("info", lambda: table(flag=["yes", *["no"] * 299])),
         "one row differs": ("info", lambda: table(flag=np.arange(300) == 7)),
         "float32 rounds it": ("warning", lambda: table(at=lambda s: 1e9 + s)),
         "one row of an array": ("info", lambda: arrays(change=nearly_flat)),
@@ -223,11 +247,16 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
     },
     "identifier-column": {
         "a number": ("warning", lambda: table(row=RNG.permutation(300) + 1000)),
+        "twice in rows that stand twice": ("warning", lambda: again(60, row=np.arange(300))),
         "with a few gaps": ("warning", lambda: table(row=RNG.permutation(310)[:300])),
         "by its name": ("warning", lambda: table(patient_id=RNG.permutation(90_000)[:300])),
         "in order, with gaps": ("info", lambda: table(no=np.cumsum(RNG.integers(1, 9, 300)))),
         "of an array": ("warning", lambda: arrays(change=numbered)),
         "a text": ("info", lambda: table(key=[f"k{row}" for row in range(300)])),
+        "a text in rows that stand twice": (
+            "info",
+            lambda: again(60, key=[f"k{row}" for row in range(300)]),
+        ),
     },
     "target-leak": {
         "the class as a number": ("warning", lambda: table(known=lambda s: 5.0 - 2 * (s > 0))),
@@ -259,7 +288,10 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
             lambda: table(task="regression", num_rows=1000, known=lambda s: 1 / (s + 0.01)),
         ),
     },
-    "overlap-with-test": {"10 rows": ("warning", lambda: copied_to_test(arrays(), 10))},
+    "overlap-with-test": {
+        "10 rows": ("warning", lambda: copied_to_test(arrays(), 10)),
+        "every row twice": ("warning", lambda: again(300, weight=RNG.normal(size=300))),
+    },
     "near-duplicates": {
         "brighter copies": ("warning", lambda: digits(brighter)),
         **{
@@ -267,7 +299,12 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
             for what, change in COPIES.items()
         },
     },
-    "duplicate-rows": {"a quarter": ("info", lambda: arrays(change=tripled))},
+    "duplicate-rows": {
+        "a quarter": ("warning", lambda: arrays(change=tripled)),
+        "of a table": ("warning", lambda: again(60, weight=RNG.normal(size=300))),
+        "of few different values": ("info", few_values),
+        "within the training part": ("info", copied_in_training),
+    },
     "contradicting-labels": {
         "many": ("warning", lambda: with_labels(arrays(), 20, differ=True)),
         "one": ("info", lambda: with_labels(arrays(), 1, differ=True)),
@@ -283,6 +320,7 @@ TWINS: dict[str, dict[str, Made]] = {
         "names": table,
         "codes with zeros": lambda: table(zip=[f"0{n}" for n in numbers()]),
         "categories": lambda: table(grade=pd.Categorical(numbers())),
+        "codes": lambda: table(code=[f"{n}a" for n in numbers()]),
         "sizes": lambda: table(size=[f"{n},x" for n in numbers()]),
         "versions": lambda: table(version=[f"1.{n}.2" for n in numbers()]),
     },
@@ -294,6 +332,9 @@ TWINS: dict[str, dict[str, Made]] = {
     },
     "constant-column": {"a table": table, "an array": arrays},
     "near-constant-column": {
+        "a rare text": lambda: table(
+            flag=["yes" if row % 100 == 7 else "no" for row in range(300)]
+        ),
         "a rare flag": lambda: table(flag=np.arange(300) % 100 == 7),
         "years": lambda: table(year=2000 + np.arange(300) % 20),
         "an array": arrays,
@@ -408,6 +449,13 @@ def test_what_is_found_says_where_and_how_much() -> None:
     assert near is not None and near.evidence["share"] == pytest.approx(40 / 540, rel=0.15)
     contradicting = BY_NAME["contradicting-labels"](with_labels(arrays(), 20, differ=True)).finding
     assert contradicting is not None and contradicting.evidence["num_rows"] == 20
+
+
+def test_dates_that_could_be_read_are_counted_beside_those_that_cannot() -> None:
+    both = table(day=days("%d.%m.%Y"), other=days("%Y-%m-%d"))
+    finding = BY_NAME["dates-not-used"](both).finding
+    assert finding is not None and finding.where == '"day"'
+    assert finding.evidence == {"columns": 1, "readable_but_not_used": 1}
 
 
 def test_targets_of_the_test_part_are_sealed() -> None:

@@ -119,7 +119,8 @@ def test_auto_takes_what_the_data_has() -> None:
 
 @pytest.mark.parametrize("kind", ["grouped", "time"])
 def test_what_the_data_lacks_is_told(kind: FoldKind) -> None:
-    with pytest.raises(DataError, match=f"nothing to make {kind} folds by"):
+    column = {"grouped": "split.group", "time": "split.time"}[kind]
+    with pytest.raises(DataError, match=f"(?s)nothing to make {kind} folds by.*--set {column}="):
         fold_rows(make(np.zeros(20, int)), np.arange(20), num=3, kind=kind)
 
 
@@ -127,7 +128,8 @@ def test_what_the_data_lacks_is_told(kind: FoldKind) -> None:
 def test_too_few_and_too_many_folds_are_refused(num: int) -> None:
     with pytest.raises(DataError) as caught:
         fold_rows(make(np.zeros(20, int)), np.arange(20), num=num, kind="plain")
-    assert caught.value.given == f"{num} plain folds of 20 rows"
+    assert caught.value.given == f"folds = {num}, plain, of 20 rows"
+    assert caught.value.do == "Take 2 to 20 folds."
 
 
 def test_every_kind_is_explained() -> None:

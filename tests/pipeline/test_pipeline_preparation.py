@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 import goodfit as gf
 
@@ -57,6 +58,26 @@ def test_a_fresh_process_predicts_raw_rows_alike(csv: Path, tmp_path: Path) -> N
     for words in ("whitening", "Hashed into 32 inputs each", "become numbers, sines and cosines"):
         assert words in page, words
     assert np.isfinite(run.predict(rows)).all()
+
+
+def test_sealed_rows_change_nothing_of_a_run(csv: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(csv)
+    recipe = gf.Recipe(
+        data=gf.DataSource(path=str(tmp_path / "rows.csv"), target="price"),
+        epochs=2,
+        prepare=gf.Prepare(scale="pca", encode="auto", indicator=True, dates="parts"),
+    )
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    first = gf.train(recipe, out=tmp_path / "first")
+    test = load_file(tmp_path / "first" / "split.safetensors")["test"]
+    frame.loc[test, ["area", "city", "kind"]] = [9e6, "nowhere", "castle"]
+    frame.loc[test, "price"] *= -7.0
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    second = gf.train(recipe, out=tmp_path / "second")
+    for name in ("preparation.json", "split.safetensors", "best.safetensors"):
+        one, other = (tmp_path / run / name for run in ("first", "second"))
+        assert one.read_bytes() == other.read_bytes(), name
+    assert first.scores == second.scores
 
 
 def test_whitened_images_get_a_dense_network_and_zca_a_convolution() -> None:

@@ -115,6 +115,7 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
             "saturation": 0.0,
             "hue": 0.0,
             "crop": 0,
+            **dict.fromkeys((f"{part}_probability" for part in ("affine", "crop", "colour")), 1.0),
             "mix": "none",
             "mix_alpha": 1.0,
             "mix_probability": 1.0,

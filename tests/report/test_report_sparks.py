@@ -49,7 +49,7 @@ def test_bound_and_mark_are_drawn_where_they_are() -> None:
     root = ElementTree.fromstring(curve_svg(curve(0.0, 4.0, bound=2.0, mark=1.0)))
     lines = {line.attrib.get("class"): line.attrib for line in root.iter("line")}
     assert float(lines["bound"]["y1"]) == pytest.approx((22 + 88) / 2)
-    assert float(lines["mark"]["x1"]) == pytest.approx(52)
+    assert float(lines["mark"]["x1"]) == pytest.approx(64)
 
 
 def test_text_is_escaped() -> None:

@@ -8,6 +8,7 @@ counts as 0: black for bytes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from itertools import product
 
@@ -200,6 +201,18 @@ def _grey(x: Tensor) -> Tensor:
         return x.mean(1, keepdim=True)
     weights = torch.tensor(YIQ[0], dtype=x.dtype, device=x.device)
     return (x * weights[:, None, None]).sum(1, keepdim=True)
+
+
+def sometimes(
+    x: Tensor, u: Tensor, *, change: Callable[[Tensor, Tensor], Tensor], probability: float
+) -> Tensor:
+    """Change an image with a probability: ``change(x)`` where the last of ``u`` is under it.
+
+    ``u`` is [N, k + 1], its first k columns the change's own noise. The affine map, the crop and
+    each colour have a probability like this (1 by default), so that they combine at random. Notes
+    n3, Data Augmentation (combining transformations).
+    """
+    return torch.where(_wide(u[:, -1] < probability), change(x, u[:, :-1]), x)
 
 
 def _factor(u: Tensor, most: float) -> Tensor:

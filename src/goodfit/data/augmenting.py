@@ -21,6 +21,13 @@ COLOURS = 3
 JITTER = ("brightness", "contrast", "saturation", "hue")
 # Points of the inverse of Beta's distribution, between which shares are interpolated.
 QUANTILES = 257
+# What a recipe names by itself, and is done by one of those.
+PARTS_OF: dict[str, str] = {
+    "rotate": "affine",
+    "shear": "affine",
+    "scale": "affine",
+    "translate": "affine",
+}
 # The order says also which noise is whose: a new member stands at the end.
 AUGMENTATIONS: dict[str, Callable[..., Tensor]] = {
     "horizontal-flip": changes.horizontal_flip,
@@ -191,17 +198,27 @@ def _parts(settings: Augment) -> list[Part]:
             change = partial(getattr(changes, name), probability=probability)
             found.append(Part(name.replace("_", "-"), 1, change))
     moves = {name: getattr(settings, name) for name in ("rotate", "shear", "scale", "translate")}
-    if any(moves.values()):
-        found.append(Part("affine", 5, partial(changes.affine, **moves)))
-    if settings.crop:
-        found.append(Part("crop", 2, partial(changes.crop, padding=settings.crop)))
+    if any(moves.values()) and settings.affine_probability > 0.0:
+        part = Part("affine", 5, partial(changes.affine, **moves))
+        found.append(_at_times(part, settings.affine_probability))
+    if settings.crop and settings.crop_probability > 0.0:
+        part = Part("crop", 2, partial(changes.crop, padding=settings.crop))
+        found.append(_at_times(part, settings.crop_probability))
     for name in JITTER:
-        if getattr(settings, name) > 0.0:
+        if getattr(settings, name) > 0.0 and settings.colour_probability > 0.0:
             change = partial(getattr(changes, name), most=getattr(settings, name))
-            found.append(Part(name, 1, change))
+            found.append(_at_times(Part(name, 1, change), settings.colour_probability))
     if settings.erase > 0.0:
         found.append(Part("erase", 5, partial(changes.erase, probability=settings.erase)))
     return found
+
+
+def _at_times(part: Part, probability: float) -> Part:
+    """Return the part as some images take it; with probability 1, as it is."""
+    if probability == 1.0:
+        return part
+    change = partial(changes.sometimes, change=part.change, probability=probability)
+    return Part(part.name, part.width + 1, change)
 
 
 def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -> None:
@@ -214,7 +231,7 @@ def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -
     if input_kind != "image" and needs_images:
         raise RecipeError(
             "Only images can be flipped, moved, coloured, erased or cut.",
-            given=f"{input_kind} data, augment = {_given(settings)}",
+            given=f"{input_kind} data, {_given(settings)}",
             do='Take them out of [augment]; rows of any kind can be mixed by mix = "mixup".',
         )
     if shape[0] != COLOURS and (settings.hue or settings.saturation):
@@ -233,4 +250,4 @@ def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -
 
 def _given(settings: Augment) -> str:
     changed = settings.model_dump(exclude_defaults=True)
-    return ", ".join(f"{name} = {value}" for name, value in changed.items())
+    return ", ".join(f"augment.{name} = {value}" for name, value in changed.items())

@@ -278,7 +278,10 @@ def _why_ignored(num_distinct: int, num_present: int, limit: int | None, *, is_k
         as_what = "" if is_known else ", as in an identifier"
         return f"its text is another one in every row{as_what}"
     if limit is not None and num_distinct > limit:
-        return f"it holds {num_distinct:,} different texts, more than {limit}"
+        return (
+            f"it holds {num_distinct:,} different texts, more than {limit}"
+            ' (prepare.encode = "auto" takes them)'
+        )
     return ""
 
 

@@ -52,16 +52,16 @@ def fold_rows(
         raise DataError(
             f"The data has nothing to make {kind} folds by.",
             given=f'kind = "{kind}", a task of {dataset.task}',
-            do="Name split.group or split.time, or take plain folds.",
+            do=_do_instead(kind),
         )
     places = np.arange(len(rows)) if by is None else by[rows]
     num_distinct = len(np.unique(places)) if kind in ("grouped", "time") else len(rows)
     if not 2 <= num <= num_distinct - (kind == "time"):
         raise DataError(
             "So many folds cannot be made.",
-            given=f"{num} {kind} folds of {num_distinct:,} "
+            given=f"folds = {num}, {kind}, of {num_distinct:,} "
             + {"grouped": "groups", "time": "different times"}.get(kind, "rows"),
-            do="Take 2 folds or more, and fewer than there are.",
+            do=f"Take 2 to {num_distinct - (kind == 'time'):,} folds.",
         )
     if kind == "stratified":
         _check_rarest(dataset, places, num)
@@ -69,6 +69,12 @@ def fold_rows(
     if kind == "time":
         return kind, tuple(Fold(*_two(rows, parts < k, parts == k)) for k in range(1, num + 1))
     return kind, tuple(Fold(*_two(rows, parts != k, parts == k)) for k in range(num))
+
+
+def _do_instead(kind: str) -> str:
+    name = {"grouped": "split.group", "time": "split.time"}.get(kind)
+    named = f"Name a column (--set {name}=COLUMN), or take" if name else "Take"
+    return f"{named} plain folds (--kind plain)."
 
 
 def _check_rarest(dataset: Dataset, labels: np.ndarray, num: int) -> None:

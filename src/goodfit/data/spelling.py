@@ -12,10 +12,14 @@ import pandas as pd
 _MONEY = "[€$£¥]"
 _GROUPS = r"[1-9]\d{0,2}(?:[,.'’\u00a0\u202f ]\d{3})+(?:[.,]\d+)?"
 _PLAIN = r"\d+(?:[.,]\d+)?"
+_UNIT = (
+    "(?i:kg|g|mg|t|lbs?|oz|km|m|cm|mm|mi|miles?|ft|inch|ml|l|ms|s|sec|min|minutes?|h|hrs?|hours?"
+    "|days?|weeks?|months?|years?|yrs?|[km]b|gb|kwh?|hp|bhp|cc|rpm|usd|eur|gbp|chf|°[cf]?)"
+)
 _SPELLED = (
     rf"\s*[+-]?(?:{_GROUPS}|\d+,\d+)\s*",
     rf"\s*[+-]?{_MONEY}\s?[+-]?(?:{_GROUPS}|{_PLAIN})\s*",
-    rf"\s*[+-]?(?:{_GROUPS}|{_PLAIN})\s?(?:%|{_MONEY})\s*",
+    rf"\s*[+-]?(?:{_GROUPS}|{_PLAIN})\s?(?:%|{_MONEY}|{_UNIT})\s*",
 )
 # Of more texts than this, so many are looked at first: a million take seconds.
 SAMPLE = 1_000
@@ -37,11 +41,12 @@ DateForm = Literal["", "iso", "other"]
 def is_spelled(text: str) -> bool:
     """Say whether a text is a number that only people read as one.
 
-    Such are numbers with thousands separators, a decimal comma, a currency or a percent sign.
+    Such are numbers with thousands separators, a decimal comma, a currency, a percent sign or one
+    of the commonest units.
 
     Example:
-        >>> [is_spelled(text) for text in ("1,234", "3,14", "12 %", "$ 5", "12", "n/k")]
-        [True, True, True, True, False, False]
+        >>> [is_spelled(text) for text in ("1,234", "3,14", "12 %", "$ 5", "7 kg", "12", "n/k")]
+        [True, True, True, True, True, False, False]
     """
     return bool(_match(pd.Index([text]), *_SPELLED)[0])
 

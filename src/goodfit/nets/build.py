@@ -64,7 +64,8 @@ def _need_images(input_shape: tuple[int, ...]) -> None:
         raise NetError(
             "A convolutional network needs images.",
             given=f"inputs of shape {list(input_shape)}",
-            do='Take net.kind = "mlp", or give images [channels, height, width].',
+            do='Take net.kind = "mlp", or give images [channels, height, width]; of prepare.scale,'
+            ' "pca" and "whiten" make vectors of images, and "zca" keeps them images.',
         )
 
 

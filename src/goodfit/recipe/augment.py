@@ -20,9 +20,11 @@ class Augment(Part):
     degrees, sizes within ``1 - scale`` and ``1 + scale``, moved by up to ``translate`` of the
     image; a crop of the image padded by ``crop`` pixels; ``brightness``, ``contrast``,
     ``saturation`` within 1 plus or minus the value, ``hue`` turned by up to that share of a
-    circle (in YIQ, which is not the hue of HSV); a rectangle erased with probability ``erase``;
-    then two rows mixed with probability ``mix_probability``, in shares drawn from
-    Beta(``mix_alpha``, ``mix_alpha``).
+    circle (in YIQ, which is not the hue of HSV); a rectangle erased with probability ``erase``.
+    Of images, a share of ``affine_probability`` takes the map, of ``crop_probability`` the crop,
+    and of ``colour_probability`` each of the four colours, drawn one by one. Then two rows are
+    mixed with probability ``mix_probability``, in shares drawn from Beta(``mix_alpha``,
+    ``mix_alpha``).
     """
 
     horizontal_flip: Probability = 0.0
@@ -37,6 +39,9 @@ class Augment(Part):
     saturation: Fraction = 0.0
     hue: Annotated[NonNegative, Field(le=0.5)] = 0.0
     erase: Probability = 0.0
+    affine_probability: Probability = 1.0
+    crop_probability: Probability = 1.0
+    colour_probability: Probability = 1.0
     mix: Mix = "none"
     mix_alpha: Positive = 1.0
     mix_probability: Probability = 1.0

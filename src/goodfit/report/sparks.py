@@ -11,7 +11,7 @@ from .series import Floats
 from .words import clean, number
 
 WIDTH, HEIGHT = 300, 110
-LEFT, RIGHT, TOP, BOTTOM = 52, 292, 22, 88
+LEFT, RIGHT, TOP, BOTTOM = 64, 292, 22, 88
 BLOCKS = "▁▂▃▄▅▆▇█"
 GAP = "·"
 

@@ -87,7 +87,10 @@ def count(num: int, noun: str, plural: str = "") -> str:
 
 
 def one_input(card: DataCard) -> str:
-    """Say what one sample is, as it is fed: a row of numbers, or an array of some shape."""
+    """Say what one sample is: columns of a table, a row of numbers, or an array of some shape."""
+    if card.columns:
+        used = sum(column.kind in ("numeric", "categorical", "date") for column in card.columns)
+        return f"{card.input_kind}, {used:,} of {count(len(card.columns), 'column')} used"
     if len(card.input_shape) == 1:
         return f"{card.input_kind}, {count(card.input_shape[0], 'number')}"
     return f"{card.input_kind}, {' × '.join(map(str, card.input_shape))}"

@@ -54,11 +54,11 @@ def _rest(verdicts: Iterable[Verdict]) -> str:
     """Name the checks that found nothing, and say why some could not judge."""
     passed = [verdict.check for verdict in verdicts if verdict.outcome == "passed"]
     told = [f"Passed: {', '.join(passed)}."] if passed else []
-    told += [
-        f"Not judged: {verdict.check} ({verdict.because})."
-        for verdict in verdicts
-        if verdict.outcome == "not-judged"
-    ]
+    unjudged: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome == "not-judged":
+            unjudged.setdefault(verdict.because, []).append(verdict.check)
+    told += [f"Not judged: {', '.join(names)} ({why})." for why, names in unjudged.items()]
     return " ".join(told)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...records import Column, Curve, Finding, Severity, Verdict, found, not_judged, passed
 from ..columns import LEAST_VARIATION, column_of, is_used
-from ..dataset import array_blocks
+from ..dataset import Dataset, array_blocks
 from .subject import Rows, spread_over
 
 # A column that lacks more than this says more about who filled it in than about the row.
@@ -25,8 +25,9 @@ def missing_values(rows: Rows) -> Verdict:
     """Fires when inputs are missing: a warning where a column lacks over half of its values.
 
     Infinite numbers count as missing. Missing numbers of a table take the median of the training
-    rows, those of an array the mean; a missing category leaves all its outputs 0: what is filled
-    in is a guess, and the network cannot see that it is one. Notes n3, Data Considerations.
+    rows, those of an array the mean (``prepare.impute``); a missing category leaves all its outputs
+    0 (``prepare.missing_category``): what is filled in is a guess, and the network sees that it is
+    one only with ``prepare.indicator``. Notes n3, Data Considerations.
     """
     name, shares = "missing-values", _missing_shares(rows)
     worst = max(shares, key=lambda column: shares[column], default="")
@@ -38,7 +39,8 @@ def missing_values(rows: Rows) -> Verdict:
             rule=name,
             severity="warning" if shares[worst] > MANY_MISSING else "info",
             meaning="Some inputs are missing; a usual value is filled in, which is a guess.",
-            remedy="Find out why they are missing; leave columns out that are mostly empty.",
+            remedy="Find out why they are missing; leave columns out that are mostly empty, or tell"
+            " the network with prepare.indicator = true.",
             source=SOURCE,
             evidence={
                 "share": float(np.mean(list(shares.values()))),
@@ -73,7 +75,7 @@ def _shares_curve(shares: Sequence[float]) -> Curve | None:
 
 
 def constant_column(rows: Rows) -> Verdict:
-    """Fires, as a statement, when a column or a feature has one value only.
+    """Fires, as a statement, when a column or a feature has one value only, or none at all.
 
     It says nothing about the target; of a table it is ignored, of an array it stays 0 after
     standardising. Constant pixels of images are usual, and are not judged. Notes n3, Data
@@ -83,7 +85,7 @@ def constant_column(rows: Rows) -> Verdict:
     if data.input_kind == "image":
         return not_judged(name, "pixels that never change are usual")
     if isinstance(data.inputs, pd.DataFrame):
-        constant = [f'"{column.name}"' for column in data.columns if column.kind == "constant"]
+        constant = [f'"{column.name}"' for column in data.columns if _is_same(column, data)]
         num_columns = len(data.columns)
     else:
         num_columns = len(rows.places)
@@ -94,13 +96,17 @@ def constant_column(rows: Rows) -> Verdict:
         Finding(
             rule=name,
             severity="info",
-            meaning="Some columns have one value only: nothing can be learned from them.",
+            meaning="Some columns have one value only, or none: nothing can be learned from them.",
             remedy="Leave them out, or find out why they were read like that.",
             source=SOURCE,
             evidence={"columns": len(constant), "of": num_columns},
             where=named(constant, constant[0]),
         ),
     )
+
+
+def _is_same(column: Column, data: Dataset) -> bool:
+    return column.kind == "constant" or column.num_missing == data.num_rows
 
 
 def _varies(values: np.ndarray) -> np.ndarray:
@@ -114,9 +120,9 @@ def _varies(values: np.ndarray) -> np.ndarray:
 
 
 def near_constant_column(rows: Rows) -> Verdict:
-    """Fires when a numeric column of a table, or a feature of an array, hardly varies.
+    """Fires when a column of a table, or a feature of an array, hardly varies.
 
-    A statement where all but 0.5 % of the rows share one value: standardised, the rare ones lie
+    A statement where all but 0.5 % of the rows share one value: of numbers, the rare ones lie then
     ``sqrt((1 - p) / p)`` = 14 standard deviations off for p = 0.005, and the training part may
     have none. A warning where the spread is under 2**-16 of the mean, so that float32 rounds it
     away. Pixels are not judged. Notes n3, Data Considerations; n4, data preprocessing.
@@ -127,7 +133,7 @@ def near_constant_column(rows: Rows) -> Verdict:
     rounded, rare = _hardly_varying(rows) if isinstance(inputs, pd.DataFrame) else _of_array(rows)
     hit = rounded or rare
     if not hit:
-        return passed(name, "every numeric column varies")
+        return passed(name, "every column varies")
     severity: Severity = "warning" if rounded else "info"
     meaning = "float32 rounds its differences away" if rounded else "nearly all rows have one value"
     return found(
@@ -149,7 +155,8 @@ def _hardly_varying(rows: Rows) -> tuple[list[str], list[str]]:
     assert isinstance(frame, pd.DataFrame)
     numeric = [column for column in rows.dataset.columns if column.kind == "numeric"]
     rounded = [f'"{column.name}"' for column in numeric if _is_rounded(column)]
-    rare = [f'"{c.name}"' for c in numeric if _is_rare(column_of(frame, c.name))]
+    told = [column for column in rows.dataset.columns if column.kind in ("numeric", "categorical")]
+    rare = [f'"{c.name}"' for c in told if _is_rare(column_of(frame, c.name))]
     return rounded, rare
 
 
@@ -190,7 +197,7 @@ def _is_rare(values: pd.Series) -> bool:
     present = values.dropna()
     if len(present) < FEWEST_ROWS:
         return False
-    return float((present != present.mode().iloc[0]).mean()) <= RARE_SHARE
+    return 1.0 - present.value_counts().max() / len(present) <= RARE_SHARE
 
 
 def of_columns(columns: Sequence[Column]) -> str:

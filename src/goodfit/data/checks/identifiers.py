@@ -26,14 +26,15 @@ def identifier_column(rows: Rows) -> Verdict:
     Looks at whole numbers, another one in every row. A warning where they fill nine tenths of their
     range, or where the column is called id, index or the like; a statement where they only rise or
     fall from row to row, as a table sorted by a column does. A statement too where a text is
-    another one in every row; such columns are ignored. Under 20 rows nothing is judged. Notes n3,
-    Data Considerations.
+    another one in every row; such columns are ignored. Rows that equal an earlier one do not count,
+    if they are under a quarter. Under 20 rows nothing is judged. Notes n3, Data Considerations.
     """
     name, data = "identifier-column", rows.dataset
     if data.input_kind == "image" or data.num_rows < FEWEST_ROWS:
         return not_judged(name, "the inputs are no table or array of 20 rows or more")
     used, in_order = _of_table(rows) if data.columns else _of_array(rows)
-    ignored = [f'"{c.name}"' for c in data.columns if _names_rows(c, data.num_rows)]
+    num_rows = len(_without_copies(rows)) if data.columns else data.num_rows
+    ignored = [f'"{c.name}"' for c in data.columns if _names_rows(c, num_rows)]
     hit = used or in_order or ignored
     if not hit:
         return passed(name, "no column numbers the rows")
@@ -62,11 +63,11 @@ def _of_table(rows: Rows) -> tuple[list[str], list[str]]:
     """Return the columns that number the rows, and those that are only in their order."""
     frame = rows.dataset.inputs
     assert isinstance(frame, pd.DataFrame)
-    used, in_order = [], []
+    used, in_order, kept = [], [], _without_copies(rows)
     for column in rows.dataset.columns:
-        if column.kind != "numeric" or column.num_distinct < len(frame) - column.num_missing:
+        if column.kind != "numeric" or column.num_distinct < len(kept) - column.num_missing:
             continue
-        values = column_of(frame, column.name)
+        values = column_of(frame, column.name).iloc[kept]
         numbers = as_numbers(values)
         numbers = numbers[~np.isnan(numbers)]
         if (
@@ -80,6 +81,15 @@ def _of_table(rows: Rows) -> tuple[list[str], list[str]]:
         elif _is_monotone(numbers):
             in_order.append(f'"{column.name}"')
     return used, in_order
+
+
+def _without_copies(rows: Rows) -> np.ndarray:
+    """Return the rows that equal no earlier one, or all where that leaves a quarter of them out.
+
+    A column that numbers the rows has its numbers twice where whole rows stand twice.
+    """
+    first, num_rows = rows.first_of_kind, rows.dataset.num_rows
+    return first if len(first) > 0.75 * num_rows else np.arange(num_rows)
 
 
 def _is_dense(numbers: np.ndarray) -> bool:
@@ -112,4 +122,4 @@ def _of_array(rows: Rows) -> tuple[list[str], list[str]]:
 def _names_rows(column: Column, num_rows: int) -> bool:
     """Say whether an ignored text is another one in every row, and is neither number nor date."""
     is_text = column.kind == "ignored" and column.odd is None and not column.dates
-    return is_text and 1 < column.num_distinct == num_rows - column.num_missing
+    return is_text and column.num_distinct >= max(2, num_rows - column.num_missing)

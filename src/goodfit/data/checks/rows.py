@@ -17,15 +17,17 @@ def overlap_with_test(rows: Rows) -> Verdict:
 
     Then the final score is too good, and nothing later tells. Inputs are compared exactly. Rows
     that repeat within the training part are the data's own doubles: the share must be over 1 %
-    and over three times theirs, and three rows at least. The validation part is compared by
-    split-overlap. Notes n3, Proper Methodology.
+    and over three times theirs, and three rows at least. Where two columns tell nearly every row
+    from the others, no rows are equal by chance, and over 1 % and three rows are enough. The
+    validation part is compared by split-overlap. Notes n3, Proper Methodology.
     """
     name, parts = "overlap-with-test", rows.parts
     if not len(parts.test):
         return not_judged(name, "there is no test part")
     in_open = np.isin(rows.keys[parts.test], rows.keys[rows.open_rows])
     share, natural = float(in_open.mean()), _share_repeated(rows.keys[parts.train])
-    if share <= max(SOME, 3.0 * natural) or in_open.sum() < FEWEST_SHARED:
+    allowed = 0.0 if rows.has_copies_only else 3.0 * natural
+    if share <= max(SOME, allowed) or in_open.sum() < FEWEST_SHARED:
         return passed(name, f"{share:.2%} of the test rows stand in another part")
     return found(
         Finding(
@@ -48,11 +50,13 @@ def _share_repeated(keys: np.ndarray) -> float:
 
 
 def duplicate_rows(rows: Rows) -> Verdict:
-    """Fires, as a statement, when over 1 % of the rows equal an earlier one in their inputs.
+    """Fires when over 1 % of the rows equal an earlier one in their inputs.
 
     Copies weigh as much as they are many, and after a random split they stand in several parts:
-    how many held-out rows stand in the training part is among the evidence. Where these are not the
-    data's own doubles, split-overlap and overlap-with-test warn. Notes n3, Data Considerations.
+    how many held-out rows stand in the training part is among the evidence. A warning where over
+    1 % of them do, and two columns tell nearly every row from the others, so that equal rows are
+    copies; a statement otherwise: rows of few different values are equal by chance, and of these
+    split-overlap and overlap-with-test judge. Notes n3, Data Considerations.
     """
     name, share, parts = "duplicate-rows", _share_repeated(rows.keys), rows.parts
     held_out = np.concatenate([parts.validation, parts.test])
@@ -60,14 +64,15 @@ def duplicate_rows(rows: Rows) -> Verdict:
     num_copies = len(rows.keys) - len(np.unique(rows.keys))
     if share <= SOME:
         return passed(name, f"rows that equal an earlier one: {num_copies:,}")
+    is_seen = in_both >= max(FEWEST_SHARED, SOME * len(held_out)) and rows.has_copies_only
     return found(
         Finding(
             rule=name,
-            severity="info",
+            severity="warning" if is_seen else "info",
             meaning="Many rows equal an earlier one: they count more than others"
             + (", and held-out rows stand in the training part too." if in_both else "."),
             remedy="Find out whether they were seen several times, or only written so: then remove"
-            " them before the split.",
+            " them before the split, or keep them together with split.group.",
             source=SOURCE,
             evidence={
                 "num_rows": num_copies,

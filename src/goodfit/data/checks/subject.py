@@ -12,6 +12,9 @@ from ..columns import as_numbers, as_texts, column_of
 from ..dataset import Dataset, row_keys
 from ..split import Parts
 
+# Where two columns tell nearly every row from the others, equal rows are no coincidence.
+TELLING_COLUMNS, FEWEST_JUDGED, MOST_JUDGED, MOST_FEATURES = 2, 20, 2_000, 4_096
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -24,6 +27,24 @@ class Rows:
     def keys(self) -> np.ndarray:
         """uint64 ``[N]``, equal for rows of equal inputs."""
         return row_keys(self.dataset.inputs)
+
+    @cached_property
+    def first_of_kind(self) -> np.ndarray:
+        """Rows that equal no earlier one, in order."""
+        return np.sort(np.unique(self.keys, return_index=True)[1])
+
+    @cached_property
+    def has_copies_only(self) -> bool:
+        """Whether equal rows must be copies: by two columns nearly every different row is told.
+
+        Judged on up to 2,000 different rows; rows of few different values can be equal by chance.
+        """
+        inputs, some = self.dataset.inputs, spread_over(self.first_of_kind, MOST_JUDGED)
+        if self.dataset.input_kind == "image" or inputs[:1].size > MOST_FEATURES:
+            return False
+        columns = self.features(some).T
+        telling = (2 * len(np.unique(column[~np.isnan(column)])) > len(some) for column in columns)
+        return len(some) >= FEWEST_JUDGED and sum(telling) >= TELLING_COLUMNS
 
     @cached_property
     def open_rows(self) -> np.ndarray:

@@ -15,9 +15,9 @@ NO_TABLE = "the inputs are no table"
 def numbers_as_text(rows: Rows) -> Verdict:
     """Fires when a column of texts holds numbers for the most part: it is not used as numbers.
 
-    One "n/k" makes a whole column text, and so do thousands separators, decimal commas, currencies
-    and percent signs ("1,234", "3,14", "12 %"); each number then is a category of its own, or the
-    column is ignored because there are too many of them. Notes n3, Data Considerations.
+    One "n/k" makes a whole column text, and so do thousands separators, decimal commas, currencies,
+    percent signs and units ("1,234", "3,14", "12 %", "5 kg"); each number then is a category of its
+    own, or the column is ignored because there are too many of them. Notes n3, Data Considerations.
     """
     name = "numbers-as-text"
     columns = [column for column in rows.dataset.columns if column.odd is not None]
@@ -64,10 +64,10 @@ def dates_not_used(rows: Rows) -> Verdict:
         return not_judged(name, NO_TABLE)
     if not columns:
         return passed(name, "every column of dates is used as such, or there is none")
-    return found(_unread(name, unread) if unread else _left_out(name, columns))
+    return found(_unread(name, unread, len(columns)) if unread else _left_out(name, columns))
 
 
-def _unread(name: str, columns: Sequence[Column]) -> Finding:
+def _unread(name: str, columns: Sequence[Column], num_all: int) -> Finding:
     return Finding(
         rule=name,
         severity="warning",
@@ -75,7 +75,8 @@ def _unread(name: str, columns: Sequence[Column]) -> Finding:
         remedy="Write dates as 2024-12-31 or 2024-12-31T18:30 (ISO 8601), and leave what is no date"
         ' empty; then prepare.dates = "parts" takes them apart.',
         source=SOURCE,
-        evidence={"columns": len(columns)},
+        evidence={"columns": len(columns)}
+        | ({"readable_but_not_used": num_all - len(columns)} if num_all > len(columns) else {}),
         where=of_columns(columns),
     )
 
