@@ -104,6 +104,17 @@ def test_trials_of_a_search_begin_from_it_and_keep_what_is_frozen(source: gf.Run
     assert found.validation_loss == pytest.approx(expected, rel=1e-3)
 
 
+def test_folds_begin_from_it(tmp_path: Path) -> None:
+    """At a rate of next to nothing a fold scores what its start does."""
+    base = gf.Recipe(data="digits", net=gf.MLP(hidden=(16,)), epochs=6)
+    gf.train(base, out=tmp_path / "learned")
+    still = base.model_copy(update={"optimizer": gf.AdamW(lr=1e-9), "epochs": 1})
+    begun = still.model_copy(update={"transfer": gf.Transfer(source=str(tmp_path / "learned"))})
+    scores = [gf.cross_validate(each, folds=3).mean["accuracy"] for each in (begun, still)]
+    assert scores[0] > 0.85
+    assert scores[1] < 0.4
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "words"),
     [
