@@ -48,7 +48,10 @@ Set = Annotated[
 ]
 Source = Annotated[
     str | None,
-    typer.Argument(help="digits, wine, fashion-mnist ..., a CSV, Parquet or NPZ file, a folder."),
+    typer.Argument(
+        help="digits, wine, fashion-mnist ..., a CSV, Parquet or NPZ file, a folder; or a recipe"
+        " file (.toml)."
+    ),
 ]
 Target = Annotated[str | None, typer.Option(help="The column to predict.")]
 Folder = Annotated[str | None, typer.Option(help="Where a named set's files lie.")]
@@ -75,6 +78,7 @@ def train(
     fail_on: FailOn = None,
 ) -> None:
     """Load, look, split, prepare, check, train, diagnose, evaluate, report: the whole recipe."""
+    source, recipe = _source_or_recipe(source, recipe)
     said = [*_given(source, target, folder), *(assign or [])]
     found = gf.commands.train(recipe, said, out=out, as_json=as_json, quiet=quiet)
     _fail(found, fail_on)
@@ -92,8 +96,8 @@ def check(
     fail_on: FailOn = None,
 ) -> None:
     """Only the checks before training: what is wrong with data, network, loss and start."""
-    file = Path(recipe) if recipe.endswith(".toml") else None
-    said = [*_given(None if file else recipe, target, folder), *(assign or [])]
+    source, file = _source_or_recipe(recipe, None)
+    said = [*_given(source, target, folder), *(assign or [])]
     _fail(gf.commands.check(file, said, as_json=as_json), fail_on)
 
 
@@ -108,8 +112,8 @@ def gradient_check(
     as_json: Json = False,
 ) -> None:
     """Compare backpropagation with central differences in float64; exit code 1 if they differ."""
-    file = Path(recipe) if recipe.endswith(".toml") else None
-    said = [*_given(None if file else recipe, target, folder), *(assign or [])]
+    source, file = _source_or_recipe(recipe, None)
+    said = [*_given(source, target, folder), *(assign or [])]
     if not gf.commands.gradient_check(file, said, as_json=as_json):
         raise typer.Exit(1)
 
@@ -139,6 +143,12 @@ def explain(
 ) -> None:
     """Say what a check, rule, optimiser, network ... is: formula, shapes, where it is written."""
     gf.commands.explain(name)
+
+
+def _source_or_recipe(source: str | None, recipe: Path | None) -> tuple[str | None, Path | None]:
+    """Take a source that ends in .toml for a recipe file."""
+    is_recipe = recipe is None and source is not None and source.endswith(".toml")
+    return (None, Path(source)) if is_recipe and source else (source, recipe)
 
 
 def _given(source: str | None, target: str | None, folder: str | None) -> list[str]:
@@ -172,6 +182,7 @@ def cross_validate(
     as_json: Json = False,
 ) -> None:
     """Train on all but one fold and score on that one, for each; the test part stays sealed."""
+    source, recipe = _source_or_recipe(source, recipe)
     said = [*_given(source, target, folder), *(assign or [])]
     gf.study_commands.cross_validate(recipe, said, folds=folds, kind=kind, as_json=as_json)
 

@@ -157,14 +157,17 @@ VALUES = {
 }
 TABLES = {
     "data as a number": Wrong("data = 3\n", 1, "data: should be a name or a table", "3", "digits"),
-    "a net by its name": Wrong(
-        HEAD + 'net = "mlp"\n', 2, "net: should be a table", "'mlp'", 'net = { kind = "mlp" }'
+    "a net as a list": Wrong(
+        HEAD + "net = [64, 64]\n", 2, "net: should be a table", "[64, 64]", 'net = { kind = "mlp" }'
     ),
-    "an optimizer by its name": Wrong(
-        HEAD + 'optimizer = "sgd"\n', 2, "should be a table", "'sgd'", "optimizer = { kind ="
+    "an optimizer by its rate": Wrong(
+        HEAD + "optimizer = 0.1\n", 2, "should be a table", "0.1", "optimizer = { kind ="
     ),
-    "a schedule by its name": Wrong(
-        HEAD + 'schedule = "cosine"\n', 2, "should be a table", "'cosine'", "schedule = { kind ="
+    "a schedule as a switch": Wrong(
+        HEAD + "schedule = true\n", 2, "should be a table", "True", "schedule = { kind ="
+    ),
+    "a net by a wrong name": Wrong(
+        HEAD + 'net = "mpl"\n', 2, 'no net of kind "mpl"', 'net.kind = "mpl"', '"mlp"'
     ),
     "a split as a number": Wrong(
         HEAD + "split = 0.2\n", 2, "split: should be a table", "0.2", "split = { test = 0.2 }"

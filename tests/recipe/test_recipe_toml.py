@@ -15,12 +15,14 @@ from recipe_strategies import FAMILIES, member_of, recipes
 
 from goodfit.errors import RecipeError
 from goodfit.recipe import (
+    CNN,
     MLP,
     AdamW,
     Clip,
     DataSource,
     Net,
     Optimizer,
+    OwnNet,
     Penalty,
     Recipe,
     Schedule,
@@ -233,3 +235,29 @@ def test_type_checkers_see_every_field_in_the_constructor() -> None:
 def test_wrong_updates_are_told(said: str, told: str) -> None:
     with pytest.raises(RecipeError, match=told):
         validate({"data": "digits"}, [said])
+
+
+def test_the_readmes_recipe_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    text = page.split("## A recipe")[1].split("```toml\n")[1].split("```")[0]
+    file = tmp_path / "recipe.toml"
+    file.write_text(text, encoding="utf-8")
+    assert read(file).net == CNN(channels=(32, 64), init="he-normal")
+
+
+@pytest.mark.parametrize(("family", "kind"), MEMBERS)
+def test_a_name_alone_is_a_table_with_its_defaults(family: str, kind: str) -> None:
+    named, table = ({"data": "digits", family: value} for value in (kind, {"kind": kind}))
+    try:
+        expected = Recipe.model_validate(table)
+    except ValidationError:
+        with pytest.raises(ValidationError):
+            Recipe.model_validate(named)
+    else:
+        assert Recipe.model_validate(named) == expected
+
+
+def test_an_import_path_is_an_own_network(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text('data = "digits"\nnet = "my_package.my_file:make_net"\n', encoding="utf-8")
+    assert read(file).net == OwnNet(make="my_package.my_file:make_net")

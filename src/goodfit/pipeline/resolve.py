@@ -96,7 +96,8 @@ def try_out(net: nn.Module, x: Tensor, *, num_outputs: int) -> int:
         raise NetError(
             f"The network fails on a batch: {error}",
             given=f"inputs of shape {list(x.shape)} and type {x.dtype}",
-            do="Let its first layer take such inputs; batch norm needs two rows or more.",
+            do="Let its first layer take such inputs (a dense one: nn.Flatten() first); batch norm"
+            " needs two rows or more.",
         ) from error
     _check_outputs(outputs, [len(x), num_outputs])
     return counter.get_total_flops()

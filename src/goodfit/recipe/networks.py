@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .parts import Count, Fraction, Integer, Part, Real, default_kind
 
@@ -127,4 +127,17 @@ class OwnNet(Part):
 
 NETWORKS = (MLP, CNN, ResNet, OwnNet)
 Layered = MLP | CNN | ResNet
-Net = Annotated[MLP | CNN | ResNet | OwnNet, Field(discriminator="kind"), default_kind("mlp")]
+
+
+def _own(value: Any) -> Any:
+    """Let ``"package.module:factory"`` mean a network of the user's."""
+    is_path = isinstance(value, str) and ":" in value
+    return {"kind": "own", "make": value} if is_path else value
+
+
+Net = Annotated[
+    MLP | CNN | ResNet | OwnNet,
+    Field(discriminator="kind"),
+    default_kind("mlp"),
+    BeforeValidator(_own),
+]

@@ -58,9 +58,11 @@ def parts_of(kind: type[Part]) -> Iterator[type[Part]]:
 
 
 def default_kind(kind: str) -> BeforeValidator:
-    """Let a table without ``kind`` mean the default member of its family."""
+    """Let a name mean the member with its defaults, and a table without ``kind`` the usual one."""
 
     def fill(value: Any) -> Any:
+        if isinstance(value, str):
+            return {"kind": value}
         return {"kind": kind, **value} if isinstance(value, dict) else value
 
     return BeforeValidator(fill)
