@@ -60,6 +60,10 @@ def again(num: int, **columns: Any) -> Rows:
     return rows_of(from_arrays(frame, np.concatenate([once.target, once.target[:num]])))
 
 
+def doubled(images: np.ndarray) -> Rows:
+    return rows_of(from_arrays(np.concatenate([images] * 2), np.arange(2 * len(images)) % 2))
+
+
 def few_values() -> Rows:
     """Three columns of five values each: rows are equal by chance."""
     return rows_of(from_arrays(RNG.integers(0, 5, (300, 3)), RNG.integers(0, 2, 300)))
@@ -290,6 +294,7 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
     },
     "overlap-with-test": {
         "10 rows": ("warning", lambda: copied_to_test(arrays(), 10)),
+        "every photograph twice": ("warning", lambda: doubled(patches())),
         "every row twice": ("warning", lambda: again(300, weight=RNG.normal(size=300))),
     },
     "near-duplicates": {
@@ -303,6 +308,8 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
         "a quarter": ("warning", lambda: arrays(change=tripled)),
         "of a table": ("warning", lambda: again(60, weight=RNG.normal(size=300))),
         "of few different values": ("info", few_values),
+        "of photographs": ("warning", lambda: doubled(patches())),
+        "of black and white images": ("info", lambda: doubled(patches() // 128 * 255)),
         "within the training part": ("info", copied_in_training),
     },
     "contradicting-labels": {

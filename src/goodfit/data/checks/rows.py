@@ -18,8 +18,9 @@ def overlap_with_test(rows: Rows) -> Verdict:
     Then the final score is too good, and nothing later tells. Inputs are compared exactly. Rows
     that repeat within the training part are the data's own doubles: the share must be over 1 %
     and over three times theirs, and three rows at least. Where two columns tell nearly every row
-    from the others, no rows are equal by chance, and over 1 % and three rows are enough. The
-    validation part is compared by split-overlap. Notes n3, Proper Methodology.
+    from the others, or equal images have 16 different values, none are equal by chance: over 1 %
+    and three rows are enough. The validation part is compared by split-overlap. Notes n3, Proper
+    Methodology.
     """
     name, parts = "overlap-with-test", rows.parts
     if not len(parts.test):
@@ -54,9 +55,10 @@ def duplicate_rows(rows: Rows) -> Verdict:
 
     Copies weigh as much as they are many, and after a random split they stand in several parts:
     how many held-out rows stand in the training part is among the evidence. A warning where over
-    1 % of them do, and two columns tell nearly every row from the others, so that equal rows are
-    copies; a statement otherwise: rows of few different values are equal by chance, and of these
-    split-overlap and overlap-with-test judge. Notes n3, Data Considerations.
+    1 % of them do, and two columns tell nearly every row from the others (equal images: have 16
+    different values), so that equal rows are copies; a statement otherwise: rows of few different
+    values are equal by chance, and of these split-overlap and overlap-with-test judge. Notes n3,
+    Data Considerations.
     """
     name, share, parts = "duplicate-rows", _share_repeated(rows.keys), rows.parts
     held_out = np.concatenate([parts.validation, parts.test])
@@ -72,7 +74,7 @@ def duplicate_rows(rows: Rows) -> Verdict:
             meaning="Many rows equal an earlier one: they count more than others"
             + (", and held-out rows stand in the training part too." if in_both else "."),
             remedy="Find out whether they were seen several times, or only written so: then remove"
-            " them before the split, or keep them together with split.group.",
+            " them before the split, or keep them together (split.group; Arrays(groups=...)).",
             source=SOURCE,
             evidence={
                 "num_rows": num_copies,

@@ -14,6 +14,8 @@ from ..split import Parts
 
 # Where two columns tell nearly every row from the others, equal rows are no coincidence.
 TELLING_COLUMNS, FEWEST_JUDGED, MOST_JUDGED, MOST_FEATURES = 2, 20, 2_000, 4_096
+# Equal images of so many different values are copies; of black and white ones it is not known.
+RICH, MOST_IMAGES = 16, 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +40,25 @@ class Rows:
         """Whether equal rows must be copies: by two columns nearly every different row is told.
 
         Judged on up to 2,000 different rows; rows of few different values can be equal by chance.
+        Of images, the equal ones (200 of them) must have 16 different pixel values in the median.
         """
         inputs, some = self.dataset.inputs, spread_over(self.first_of_kind, MOST_JUDGED)
-        if self.dataset.input_kind == "image" or inputs[:1].size > MOST_FEATURES:
+        if self.dataset.input_kind == "image":
+            return self._are_rich_images
+        if inputs[:1].size > MOST_FEATURES:
             return False
         columns = self.features(some).T
         telling = (2 * len(np.unique(column[~np.isnan(column)])) > len(some) for column in columns)
         return len(some) >= FEWEST_JUDGED and sum(telling) >= TELLING_COLUMNS
+
+    @property
+    def _are_rich_images(self) -> bool:
+        images = self.dataset.inputs
+        again = np.setdiff1d(np.arange(len(images)), self.first_of_kind, assume_unique=True)
+        if not len(again) or not isinstance(images, np.ndarray):
+            return False
+        num_values = [len(np.unique(images[row])) for row in spread_over(again, MOST_IMAGES)]
+        return float(np.median(num_values)) >= RICH
 
     @cached_property
     def open_rows(self) -> np.ndarray:
