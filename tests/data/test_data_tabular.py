@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from functools import cache
 
 import numpy as np
@@ -31,7 +33,7 @@ from goodfit.data.filling import IMPUTERS, MISSING
 from goodfit.data.preparation import TablePreparation
 from goodfit.data.preparations import PREPARATIONS
 from goodfit.errors import DataError
-from goodfit.explaining import explain
+from goodfit.explaining import FAMILIES, explain
 from goodfit.recipe import Prepare
 
 RNG = np.random.default_rng(5)
@@ -303,6 +305,14 @@ def test_every_part_is_explained_and_can_be_chosen(name: str) -> None:
         or name in str(Prepare.model_json_schema()["properties"][field])
     ]
     assert fields or name in Prepare.model_fields
+
+
+def test_all_that_is_done_to_data_names_its_source() -> None:
+    words = ("a split", "folds", "a preparation", "an augmentation", "a view at test time")
+    for name, part in (pair for word in words for pair in FAMILIES[word].items()):
+        text = " ".join((inspect.getdoc(part) or "").split())
+        assert re.search(r"[Nn]otes? n\d|Source:|scikit-learn's|sources", text), name
+        assert re.search(r"\[[NCDK][^\]]*\]|[Rr]ows|columns?|texts?|date", text), name
 
 
 def test_every_choice_of_the_recipe_is_explained() -> None:

@@ -25,7 +25,7 @@ ERASED, SIDES = (0.02, 0.33), (0.3, 3.3)
 def horizontal_flip(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
     """Mirror an image left to right: ``x[..., ::-1]`` where ``u < probability``; ``u`` is [N, 1].
 
-    Notes n3, Data Augmentation.
+    ``x`` is [N, C, H, W]. Notes n3, Data Augmentation.
     """
     return torch.where(_wide(u[:, 0] < probability), x.flip(3), x)
 
@@ -33,7 +33,7 @@ def horizontal_flip(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
 def vertical_flip(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
     """Mirror an image top to bottom where ``u < probability``; ``u`` is [N, 1].
 
-    Notes n3, Data Augmentation.
+    ``x`` is [N, C, H, W], and becomes ``x[..., ::-1, :]``. Notes n3, Data Augmentation.
     """
     return torch.where(_wide(u[:, 0] < probability), x.flip(2), x)
 
@@ -46,7 +46,8 @@ def affine(
     With r, h uniform within ``rotate`` and ``shear`` degrees, s within ``1 - scale`` and
     ``1 + scale``, t within ``translate`` of width and height, a point p of the new image shows
     the old one at ``(1/s) R(r) S(h) (p - t)`` about the middle, where R turns and S is
-    ``[[1, tan h], [0, 1]]``. Notes n3, Data Augmentation (translation, rotation, scale, shear).
+    ``[[1, tan h], [0, 1]]``; ``x`` is [N, C, H, W]. Notes n3, Data Augmentation (translation,
+    rotation, scale, shear).
     """
     turn, slant = (math.radians(most) * _signed(u[:, k]) for k, most in enumerate((rotate, shear)))
     factor = 1.0 / (1.0 + scale * _signed(u[:, 2]))
@@ -67,7 +68,8 @@ def affine(
 def crop(x: Tensor, u: Tensor, *, padding: int) -> Tensor:
     """Take a window of the image's size from the image padded by ``padding``; ``u`` is [N, 2].
 
-    Notes n3, Data Augmentation (random crops).
+    The window of ``x`` [N, C, H, W] begins at ``floor(u (2 padding + 1))`` of the padded rows and
+    columns; around the image is 0. Notes n3, Data Augmentation (random crops).
     """
     height, width = x.shape[2:]
     padded = functional.pad(x, [padding] * 4)
@@ -79,7 +81,8 @@ def crop(x: Tensor, u: Tensor, *, padding: int) -> Tensor:
 def brightness(x: Tensor, u: Tensor, *, most: float) -> Tensor:
     """Multiply an image by a factor within ``1 - most`` and ``1 + most``; ``u`` is [N, 1].
 
-    Notes n3, Data Augmentation (colour jitter).
+    ``f x`` with f = 1 + most (2 u - 1); ``x`` is [N, C, H, W]. Notes n3, Data
+    Augmentation (colour jitter).
     """
     return x * _factor(u, most)
 
@@ -87,7 +90,8 @@ def brightness(x: Tensor, u: Tensor, *, most: float) -> Tensor:
 def contrast(x: Tensor, u: Tensor, *, most: float) -> Tensor:
     """Stretch an image about its mean grey: ``m + f (x - m)``; ``u`` is [N, 1].
 
-    Notes n3, Data Augmentation (colour jitter).
+    f = 1 + most (2 u - 1), m the mean over pixels of 0.299 R + 0.587 G + 0.114 B, or of the
+    channels; ``x`` is [N, C, H, W]. Notes n3, Data Augmentation (colour jitter).
     """
     grey = _grey(x).mean((1, 2, 3), keepdim=True)
     return grey + (x - grey) * _factor(u, most)
@@ -96,7 +100,8 @@ def contrast(x: Tensor, u: Tensor, *, most: float) -> Tensor:
 def saturation(x: Tensor, u: Tensor, *, most: float) -> Tensor:
     """Stretch colours about their grey: ``g + f (x - g)`` in each pixel; ``u`` is [N, 1].
 
-    Notes n3, Data Augmentation (colour jitter).
+    f = 1 + most (2 u - 1), g = 0.299 R + 0.587 G + 0.114 B; ``x`` is [N, 3, H, W]. Notes
+    n3, Data Augmentation (colour jitter).
     """
     grey = _grey(x)
     return grey + (x - grey) * _factor(u, most)
@@ -105,7 +110,8 @@ def saturation(x: Tensor, u: Tensor, *, most: float) -> Tensor:
 def hue(x: Tensor, u: Tensor, *, most: float) -> Tensor:
     """Turn the chroma of YIQ by up to ``most`` of a circle, grey kept; ``u`` is [N, 1].
 
-    ``x' = Y^-1 T(a) Y x`` with T a turn of I and Q: one product with a 3 x 3 matrix for each
+    ``x' = Y^-1 T(a) Y x`` for ``x`` [N, 3, H, W], T a turn of I and Q by a = 2 pi most (2 u - 1),
+    Y from RGB to YIQ: one product with a 3 x 3 matrix for each
     image, ten times faster than by way of HSV, whose hue it is not. Notes n3, Data Augmentation.
     """
     yiq = torch.tensor(YIQ, dtype=x.dtype, device=x.device)
@@ -120,7 +126,9 @@ def hue(x: Tensor, u: Tensor, *, most: float) -> Tensor:
 def erase(x: Tensor, u: Tensor, *, probability: float) -> Tensor:
     """Put 0 into a rectangle of 2 to 33 % of the image, with ``probability``; ``u`` is [N, 5].
 
-    Source: Zhong et al., "Random erasing data augmentation", AAAI 2020; beside notes n3.
+    Its area's share is uniform, the logarithm of its sides' ratio within 0.3 and 3.3 too; ``x`` is
+    [N, C, H, W]. Source: Zhong et al., "Random erasing data augmentation", AAAI 2020; beside
+    notes n3.
     """
     height, width = x.shape[2:]
     share = ERASED[0] + (ERASED[1] - ERASED[0]) * u[:, 1]

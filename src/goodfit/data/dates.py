@@ -38,7 +38,8 @@ def parts(name: str, dates: pd.DatetimeIndex) -> list[NumericColumn]:
     Month and day count from 1, weekday from 0 (Monday), hour is a fraction in [0, 24), in UTC;
     "days" are days, with fractions, since the first date of the training rows. What does not vary
     in the training rows is left out. Then they are scaled as all numbers are. A missing date is
-    filled in, part by part, by ``impute``; what is no date counts as missing.
+    filled in, part by part, by ``impute``; what is no date counts as missing. Source: pandas'
+    DatetimeIndex, whose parts these are.
 
     Example:
         >>> from goodfit.data.columns import as_dates
@@ -54,7 +55,8 @@ def cyclic(name: str, dates: pd.DatetimeIndex) -> list[NumericColumn]:
 
     A part v becomes sin(2 pi (v - first) / period) and cos(2 pi (v - first) / period). The
     periods are 12 months, 31 days, 7 weekdays and 24 hours; so December lies beside January and
-    23 h beside 0 h. Year and days elapsed stay numbers. See parts for the rest.
+    23 h beside 0 h. Year and days elapsed stay numbers. See parts for the rest. Source: Bishop,
+    "Pattern Recognition and Machine Learning", 2006, section 2.3.8 (periodic variables).
 
     Example:
         >>> from goodfit.data.columns import as_dates

@@ -66,7 +66,7 @@ def hashing(name: str, texts: pd.Series, prepare: Prepare) -> CategoricalColumn:
 def auto(name: str, texts: pd.Series, prepare: Prepare) -> CategoricalColumn:
     """Make a one-hot code of up to ``max_categories`` (50) different texts, and hash more.
 
-    Counted in the training rows, column by column.
+    Counted in the training rows, column by column. See one-hot and hash, with their sources.
 
     Example:
         >>> how = Prepare(encode="auto", max_categories=2)

@@ -61,7 +61,8 @@ IMPUTERS: Mapping[str, Imputer] = {
 def zeros(texts: pd.Series) -> Missing:
     """Give a missing text no category: all outputs of its column are 0.
 
-    An unknown text gets the same. Of ordinal codes, both become -1 (before scaling).
+    An unknown text gets the same. Of ordinal codes, both become -1 (before scaling). As
+    scikit-learn's OneHotEncoder(handle_unknown="ignore") does with unknown ones.
 
     Example:
         >>> zeros(pd.Series(["a", None]))

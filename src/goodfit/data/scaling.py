@@ -39,8 +39,9 @@ Scaling = Callable[[Sample], CentreAndScale]
 def none(sample: Sample) -> CentreAndScale:
     """Leave inputs as they are: x' = x.
 
-    Only what is missing is filled in. Of use where inputs are of one size already, or where
-    the network scales for itself.
+    Of columns, features ``[N, ...]`` and images ``[N, C, H, W]``, in the units of the data; only
+    what is missing is filled in. Of use where inputs are of one size already, or where the network
+    scales for itself. Notes n4, Data Preprocessing, say when it costs.
 
     Example:
         >>> [part.tolist() for part in none(Sample(np.array([[4.0], [6.0]]), np.arange(2)))]
@@ -85,6 +86,7 @@ def min_max(sample: Sample) -> CentreAndScale:
 
     Low and high are of each column, feature or channel, as in scikit-learn's MinMaxScaler. One
     outlier squeezes all other values together, and rows outside the training range leave [0, 1].
+    Source: scikit-learn's; beside note n3, "Normalization, Preprocessing, and Augmentation".
 
     Example:
         >>> [part.tolist() for part in min_max(Sample(np.array([[4.0], [6.0]]), np.arange(2)))]
@@ -99,7 +101,8 @@ def robust(sample: Sample) -> CentreAndScale:
 
     Quantiles are of each column, feature or channel of the training rows, as in scikit-learn's
     RobustScaler: outliers, up to a quarter of the rows on either side, move nothing. Where the
-    middle half of the rows is one value, the standard deviation divides instead.
+    middle half of the rows is one value, the standard deviation divides instead. Source:
+    scikit-learn's; beside note n3, "Normalization, Preprocessing, and Augmentation".
 
     Example:
         >>> column = np.array([[0.0], [1.0], [2.0], [3.0], [1e6]])
@@ -135,7 +138,8 @@ def channel_standardise(sample: Sample) -> CentreAndScale:
     """Standardise each channel: x' = (x - m_c) / s_c, 2 C numbers in all.
 
     For images ``[N, C, H, W]`` and arrays ``[N, C, ...]``; mean and standard deviation run over the
-    training rows and all places of a channel. Of images it is what "standardise" does.
+    training rows and all places of a channel. Of images it is what "standardise" does. Source:
+    notes n3, "Normalization, Preprocessing, and Augmentation" (per dimension).
 
     Example:
         >>> x = np.array([[[1.0, 3.0]], [[1.0, 3.0]]])

@@ -26,7 +26,7 @@ def part_or_rows(value: Any) -> float | int:
         raise ValueError("should be a valid number")
     if (isinstance(value, int) and value >= 1) or 0.0 < value < 1.0:
         return value
-    raise ValueError("should be a fraction between 0 and 1, or a whole number of rows")
+    raise ValueError("should be a fraction over 0 and under 1, or a whole number of rows from 1")
 
 
 Integer = Annotated[int, BeforeValidator(no_flag)]
