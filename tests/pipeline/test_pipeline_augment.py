@@ -21,7 +21,15 @@ from goodfit.optim import rule_for
 from goodfit.pipeline.material import spread
 from goodfit.runs import Journal
 
-MIXED = gf.Augment(crop=1, rotate=10.0, brightness=0.2, erase=0.2, mix="cutmix")
+MIXED = gf.Augment(
+    crop=1,
+    rotate=10.0,
+    brightness=0.2,
+    erase=0.2,
+    affine_probability=0.5,
+    colour_probability=0.5,
+    mix="cutmix",
+)
 RECIPE = gf.Recipe(
     data="digits",
     net=gf.MLP(hidden=(16,), dropout=0.2),

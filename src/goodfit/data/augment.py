@@ -111,8 +111,8 @@ def hue(x: Tensor, u: Tensor, *, most: float) -> Tensor:
     """Turn the chroma of YIQ by up to ``most`` of a circle, grey kept; ``u`` is [N, 1].
 
     ``x' = Y^-1 T(a) Y x`` for ``x`` [N, 3, H, W], T a turn of I and Q by a = 2 pi most (2 u - 1),
-    Y from RGB to YIQ: one product with a 3 x 3 matrix for each
-    image, ten times faster than by way of HSV, whose hue it is not. Notes n3, Data Augmentation.
+    Y from RGB to YIQ: one product with a 3 x 3 matrix for each image, ten times faster than by way
+    of HSV, whose hue it is not. Notes n3, Data Augmentation.
     """
     yiq = torch.tensor(YIQ, dtype=x.dtype, device=x.device)
     angle = 2.0 * math.pi * most * _signed(u[:, 0])

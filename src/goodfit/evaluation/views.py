@@ -41,7 +41,7 @@ def crops(x: Tensor, margin: int) -> list[Tensor]:
 
 
 def flip_crops(x: Tensor, margin: int) -> list[Tensor]:
-    """Return the five crops and their mirror images: ten views.
+    """Return the five crops of images ``[N, C, H, W]``, and their mirror images: ten views.
 
     Source: Krizhevsky et al., "ImageNet classification", 2012, section 4.1; notes n3, Data
     Augmentation ("can be used during inference too").
