@@ -51,13 +51,14 @@ def table(
     return rows_of(from_arrays(pd.DataFrame(frame | made), target, task=task, prepare=prepare))  # pyright: ignore
 
 
-def again(num: int, **columns: Any) -> Rows:
+def again(num: int, prepare: Prepare | None = None, **columns: Any) -> Rows:
     """A table of which the first ``num`` rows stand twice."""
     once = table().dataset
     assert isinstance(once.inputs, pd.DataFrame)
     frame = once.inputs.assign(**columns)
     frame = pd.concat([frame, frame.iloc[:num]], ignore_index=True)
-    return rows_of(from_arrays(frame, np.concatenate([once.target, once.target[:num]])))
+    target = np.concatenate([once.target, once.target[:num]])
+    return rows_of(from_arrays(frame, target, prepare=prepare))
 
 
 def doubled(images: np.ndarray) -> Rows:
@@ -257,6 +258,10 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
         "in order, with gaps": ("info", lambda: table(no=np.cumsum(RNG.integers(1, 9, 300)))),
         "of an array": ("warning", lambda: arrays(change=numbered)),
         "a text": ("info", lambda: table(key=[f"k{row}" for row in range(300)])),
+        "a hashed text in rows that stand twice": (
+            "warning",
+            lambda: again(60, Prepare(encode="auto"), key=[f"k{row}" for row in range(300)]),
+        ),
         "a text in rows that stand twice": (
             "info",
             lambda: again(60, key=[f"k{row}" for row in range(300)]),

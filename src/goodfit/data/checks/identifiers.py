@@ -25,9 +25,10 @@ def identifier_column(rows: Rows) -> Verdict:
 
     Looks at whole numbers, another one in every row. A warning where they fill nine tenths of their
     range, or where the column is called id, index or the like; a statement where they only rise or
-    fall from row to row, as a table sorted by a column does. A statement too where a text is
-    another one in every row; such columns are ignored. Rows that equal an earlier one do not count,
-    if they are under a quarter. Under 20 rows nothing is judged. Notes n3, Data Considerations.
+    fall from row to row, as a table sorted by a column does. A text that is another one in every
+    row counts too: a statement, since such columns are ignored, a warning where one is not. Rows
+    that equal an earlier one do not count, if they are under a quarter. Under 20 rows nothing is
+    judged. Notes n3, Data Considerations.
     """
     name, data = "identifier-column", rows.dataset
     if data.input_kind == "image" or data.num_rows < FEWEST_ROWS:
@@ -65,6 +66,8 @@ def _of_table(rows: Rows) -> tuple[list[str], list[str]]:
     assert isinstance(frame, pd.DataFrame)
     used, in_order, kept = [], [], _without_copies(rows)
     for column in rows.dataset.columns:
+        if _names_rows(column, len(kept), kind="categorical"):
+            used.append(f'"{column.name}"')
         if column.kind != "numeric" or column.num_distinct < len(kept) - column.num_missing:
             continue
         values = column_of(frame, column.name).iloc[kept]
@@ -119,7 +122,7 @@ def _of_array(rows: Rows) -> tuple[list[str], list[str]]:
     return [f"input {rows.places[at]}" for at in used], []
 
 
-def _names_rows(column: Column, num_rows: int) -> bool:
-    """Say whether an ignored text is another one in every row, and is neither number nor date."""
-    is_text = column.kind == "ignored" and column.odd is None and not column.dates
+def _names_rows(column: Column, num_rows: int, *, kind: str = "ignored") -> bool:
+    """Say whether a text is another one in every row, and is neither number nor date."""
+    is_text = column.kind == kind and column.odd is None and not column.dates
     return is_text and column.num_distinct >= max(2, num_rows - column.num_missing)
