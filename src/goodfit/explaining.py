@@ -14,11 +14,14 @@ from .data.preparations import PREPARATIONS
 from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
 from .evaluation import VIEWS
 from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS, SyncBatchNorm
+from .optim import base_rate, finite_difference_descent, learning_rates
 from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
 from .recipe.networks import NETWORKS
+from .recipe.optimizers import Descent
+from .recipe.transfer import Transfer
 
 FAMILIES: Mapping[str, Family] = {
     "about the data": {name_of(check): check for check in DATA_CHECKS},
@@ -42,6 +45,16 @@ FAMILIES: Mapping[str, Family] = {
     "a schedule": FACTORS,
     "clipping": {name: made for name, made in CLIPS.items() if name != "none"},
     "a penalty": {name: made for name, made in PENALTIES.items() if name != "none"},
+    "about gradients": {
+        "gradient-check": checks.gradient_check,
+        "finite-difference-descent": finite_difference_descent,
+    },
+    "about the rate and the start": {
+        "warmup": learning_rates,
+        "scale_lr": base_rate,
+        "decay_on": Descent,
+        "transfer": Transfer,
+    },
 }
 
 

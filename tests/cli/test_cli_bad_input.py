@@ -268,7 +268,7 @@ PROBLEMS = {
         "at most 3",
     ),
     "a network that cannot be imported": Problem(
-        own_net("", "absent"), "cannot be imported", ":absent", "folder"
+        own_net("", "absent"), "cannot be imported", ":absent", "no function or class"
     ),
     "a network of another kind": Problem(
         own_net("def make(i, o):\n    return 3\n"), "did not return", "int", "return the module"

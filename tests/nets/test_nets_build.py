@@ -203,10 +203,10 @@ def test_a_network_of_the_user_s_own_is_made_by_its_factory(factory: str) -> Non
     [
         ("own_nets", "An own network is named as package.module:factory.", "my_nets:make_net"),
         ("no_such_file:make", "No module named 'no_such_file'", "Run from the folder"),
-        ("own_nets:mak", "has no attribute 'mak'", "Run from the folder"),
+        ("own_nets:mak", "has no attribute 'mak'", 'own_nets was found; did you mean "make'),
         (":make", "cannot be imported", "Run from the folder"),
-        ("own_broken:make", "own_broken.py, line 1", "Run from the folder"),
-        ("own_raises:make", "not today", "Run from the folder"),
+        ("own_broken:make", "own_broken.py, line 1", "Mend own_broken"),
+        ("own_raises:make", "not today", "Mend own_raises"),
         ("own_nets:not_a_module", "did not return a torch.nn.Module", "return the module"),
         ("own_nets:fails", "own_nets:fails failed: 'no such layer'", "Let the factory take"),
     ],

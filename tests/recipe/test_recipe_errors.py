@@ -335,3 +335,12 @@ def test_an_unreadable_recipe_is_told(make, tmp_path: Path) -> None:
     assert error.what.endswith(UNREADABLE[make])
     assert error.do and (str(path) in str(error) or "line 2" in str(error.given))
     assert "line 2" in str(error.given) or "TOML file" in error.do
+
+
+def test_an_import_path_without_a_colon_is_told_how_it_is_written() -> None:
+    with pytest.raises(RecipeError) as caught:
+        validate({"data": "digits", "net": "my_package.my_file"})
+    assert "package.module:factory, with a colon" in caught.value.do
+    with pytest.raises(RecipeError) as caught:
+        validate({"data": "digits", "net": "mlpp"})
+    assert caught.value.do == 'did you mean "mlp"?'

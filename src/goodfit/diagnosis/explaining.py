@@ -44,7 +44,7 @@ def explain(name: str, families: Mapping[str, Family] = RULE_FAMILIES) -> str:
     """
     found = [(word, family[name]) for word, family in families.items() if name in family]
     if not found:
-        known = [name for family in families.values() for name in family]
+        known = {name for family in families.values() for name in family}
         raise GoodfitError(
             "No rule, check or part has this name.",
             given=name,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ..errors import NetError
+from ..errors import NetError, nearest
 from ..recipe import OwnNet
 
 
@@ -30,7 +30,8 @@ def own_net(net: OwnNet, input_shape: tuple[int, ...], num_outputs: int) -> nn.M
         raise NetError(
             f"{net.make} failed: {error}",
             given=f"input_shape = {list(input_shape)}, num_outputs = {num_outputs}",
-            do="Let the factory take (input_shape, num_outputs) and return the module.",
+            do="Let the factory take (input_shape, num_outputs), or nothing, and return the "
+            "module; mend what it raises.",
         ) from error
     if not isinstance(made, nn.Module):
         raise NetError(
@@ -51,5 +52,20 @@ def _import_factory(module_name: str, factory_name: str, given: str):
         raise NetError(
             f"The network {given} cannot be imported: {error}.",
             given=given,
-            do="Run from the folder that holds the file, or install its package.",
+            do=_advice(module_name, factory_name, error),
         ) from error
+
+
+def _advice(module_name: str, factory_name: str, error: Exception) -> str:
+    module = sys.modules.get(module_name)
+    if module is not None and not hasattr(module, factory_name):
+        own = [name for name, it in vars(module).items() if _is_made_in(module_name, it)]
+        hint = nearest(factory_name, own) if own else "no function or class is defined there."
+        return f"{module_name} was found; {hint}"
+    if not module_name or isinstance(error, ImportError):
+        return "Run from the folder that holds the file, or install its package."
+    return f"Mend {module_name}: it was found, and fails while it is imported."
+
+
+def _is_made_in(module_name: str, it: object) -> bool:
+    return callable(it) and getattr(it, "__module__", None) == module_name

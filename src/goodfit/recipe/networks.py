@@ -35,10 +35,11 @@ Channels = Annotated[tuple[Count, ...], Field(min_length=1)]
 class MLP(Part):
     """Dense layers: input, each of ``hidden``, output.
 
-    A hidden layer is a matrix with a bias, ``norm`` before or after the ``activation`` (of
-    ``pieces`` where that is maxout), dropout. ``bias`` is what hidden biases start at (without it
-    what ``init`` gives), ``output_bias`` where the last one does: as ``init`` has it, at zero, or
-    at the classes' log shares or the target's mean ("prior"). Notes n1, n3.
+    ``h = dropout(f(norm(W x + b)))`` from ``[N, D]`` to ``[N, hidden[i]]``, last ``W h + b`` to
+    ``[N, outputs]``. A hidden layer is a matrix with a bias, ``norm`` before or after the
+    ``activation`` (of ``pieces`` where that is maxout), dropout. ``bias`` is what hidden biases
+    start at (without it what ``init`` gives), ``output_bias`` where the last one does: as ``init``
+    has it, at zero, or at the classes' log shares or the target's mean ("prior"). Notes n1, n3.
     """
 
     kind: Literal["mlp"] = "mlp"
@@ -57,7 +58,8 @@ class MLP(Part):
 class CNN(Part):
     """Convolution blocks (3x3, activation, 2x2 pooling) and one dense output layer.
 
-    Other fields are those of an MLP; dropout stands before the output layer.
+    A block takes ``[N, C, H, W]`` to ``[N, channels[i], H/2, W/2]``, the output is ``[N,
+    outputs]``. Other fields are those of an MLP; dropout stands before the output layer. Notes n3.
     """
 
     kind: Literal["cnn"] = "cnn"

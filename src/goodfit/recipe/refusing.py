@@ -64,8 +64,13 @@ def _unknown_kind(first: Any, path: str, place: str) -> RecipeError:
     return RecipeError(
         f'{place}There is no {path} of kind "{kind}".',
         given=f'{path}.kind = "{kind}"',
-        do=nearest(kind, kinds),
+        do=nearest(kind, kinds) + _own_path(path, kind),
     )
+
+
+def _own_path(path: str, kind: str) -> str:
+    is_import = path == "net" and "." in kind
+    return "; a network of your own is package.module:factory, with a colon" if is_import else ""
 
 
 def follow(location: list[str]) -> tuple[list[str], list[str]]:
