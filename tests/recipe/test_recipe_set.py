@@ -128,3 +128,21 @@ def test_an_error_of_the_file_is_not_blamed_on_an_assignment(tmp_path: Path) -> 
     with pytest.raises(RecipeError) as caught:
         read(file, ["optimizer.weight_decay=0.1", "seed=3"])
     assert caught.value.what.startswith(f"{file}, line 3: optimizer.lr")
+
+
+@pytest.mark.parametrize(
+    ("values", "overrides"),
+    [
+        ({"data": "digits"}, ["net=cnn", "net.channels=[4, 8]"]),
+        ({"data": "digits", "net": "cnn"}, ["net.channels=[4, 8]"]),
+    ],
+)
+def test_a_name_keeps_its_kind_when_a_field_is_set(
+    values: dict[str, object], overrides: list[str]
+) -> None:
+    assert validate(values, overrides).net == CNN(channels=(4, 8))
+
+
+def test_the_assignment_nearest_to_what_is_wrong_is_blamed() -> None:
+    with pytest.raises(RecipeError, match=r"^--set net.norm=bath: "):
+        validate({"data": "digits"}, ["net=mlp", "net.norm=bath", "net.init=torch"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .parts import Count, Fraction, Integer, Part, Real, default_kind
 
@@ -78,10 +78,11 @@ class CNN(Part):
 class ResNet(Part):
     """A residual network for small images: a 3x3 stem, stages of blocks, the mean over places.
 
-    Stage i has ``blocks[i]`` blocks of ``channels[i]`` channels; each stage but the first halves
-    height and width. A block is ``y = f(conv(f(conv(x))) + shortcut(x))`` with norms as in a CNN;
-    the shortcut is the identity, or a 1x1 convolution where the shape changes. Other fields are
-    those of an MLP; dropout stands before the output layer.
+    ``[N, C, H, W]`` to ``[N, outputs]``. Stage i has ``blocks[i]`` blocks of ``channels[i]``
+    channels; each stage but the first halves height and width. A block is
+    ``y = f(conv(f(conv(x))) + shortcut(x))`` with norms as in a CNN; the shortcut is the identity,
+    or a 1x1 convolution where the shape changes. Other fields are those of an MLP; dropout stands
+    before the output layer.
 
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016 (its
     networks for CIFAR-10); notes n1, n3.
@@ -129,17 +130,4 @@ class OwnNet(Part):
 
 NETWORKS = (MLP, CNN, ResNet, OwnNet)
 Layered = MLP | CNN | ResNet
-
-
-def _own(value: Any) -> Any:
-    """Let ``"package.module:factory"`` mean a network of the user's."""
-    is_path = isinstance(value, str) and ":" in value
-    return {"kind": "own", "make": value} if is_path else value
-
-
-Net = Annotated[
-    MLP | CNN | ResNet | OwnNet,
-    Field(discriminator="kind"),
-    default_kind("mlp"),
-    BeforeValidator(_own),
-]
+Net = Annotated[MLP | CNN | ResNet | OwnNet, Field(discriminator="kind"), default_kind("mlp")]

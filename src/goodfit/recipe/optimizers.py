@@ -10,7 +10,7 @@ from .parts import Count, Fraction, NonNegative, Part, Positive, default_kind
 
 
 class Descent(Part):
-    """What every optimiser has.
+    """Which weights decay, and how the rate follows the batch size: what every optimiser has.
 
     ``decay_on = "weights"`` lets matrices and kernels decay, but no norm and no bias; "all" lets
     everything. ``scale_lr`` multiplies the rate by ``batch_size / base_batch_size`` ("linear") or

@@ -57,12 +57,22 @@ def parts_of(kind: type[Part]) -> Iterator[type[Part]]:
         yield from parts_of(part)
 
 
+def named(name: str) -> dict[str, Any]:
+    """Return the table that a name alone stands for; a path with a colon is an own network.
+
+    Example:
+        >>> named("sgd"), named("my_file:make_net")
+        ({'kind': 'sgd'}, {'kind': 'own', 'make': 'my_file:make_net'})
+    """
+    return {"kind": "own", "make": name} if ":" in name else {"kind": name}
+
+
 def default_kind(kind: str) -> BeforeValidator:
     """Let a name mean the member with its defaults, and a table without ``kind`` the usual one."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, str):
-            return {"kind": value}
+            return named(value)
         return {"kind": kind, **value} if isinstance(value, dict) else value
 
     return BeforeValidator(fill)

@@ -13,9 +13,10 @@ Origin = Mapping[str, str]
 
 def place_of(path: str, given_by: Origin, file: Path | None, text: str) -> str:
     """Return where ``path`` was given: the assignment, or file and line; "" without a file."""
-    for name, origin in given_by.items():
-        if path == name or path.startswith(f"{name}.") or name.startswith(f"{path}."):
-            return f"{origin}: "
+    above = [name for name in given_by if path == name or path.startswith(f"{name}.")]
+    below = [name for name in given_by if name.startswith(f"{path}.")]
+    if above or below:
+        return f"{given_by[max(above or below, key=len)]}: "
     if file is None:
         return ""
     line = find_line(text, path)

@@ -11,7 +11,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from ..errors import RecipeError
-from .parts import kinds_first
+from .parts import kinds_first, named
 from .refusing import explain
 from .schema import Recipe
 
@@ -37,6 +37,10 @@ def read_values(path: Path) -> tuple[dict[str, Any], str]:
         raise RecipeError(
             f"{path} is not valid TOML.", given=str(error), do="Correct the named line."
         ) from None
+
+
+# What may be given by its name alone.
+_NAMED = ("data", "net", "optimizer", "schedule", "clip", "penalty")
 
 
 def write(recipe: Recipe) -> str:
@@ -112,8 +116,8 @@ def assign(values: dict[str, Any], path: list[str], value: Any) -> None:
         values[head] = value
         return
     inner = values.get(head)
-    if head == "data" and isinstance(inner, str):
-        inner = {"path": inner}
+    if isinstance(inner, str) and head in _NAMED:
+        inner = {"path": inner} if head == "data" else named(inner)
     copy = dict(inner) if isinstance(inner, dict) else {}
     assign(copy, rest, value)
     values[head] = copy
