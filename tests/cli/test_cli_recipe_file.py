@@ -42,7 +42,7 @@ def test_train_takes_a_recipe_file_and_a_path_for_a_network(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("my_nets:other", ("cannot be imported", "my_nets:other", "Run from the folder")),
+        ("my_nets:other", ("cannot be imported", "my_nets was found", "make_net")),
         ("no_such_file:make_net", ("cannot be imported", "no_such_file", "Run from the folder")),
         ("my_nets:nn", ("my_nets:nn failed", "factory")),
     ],
