@@ -100,7 +100,7 @@ VALUES = {
         HEAD + "[schedule]\nwarmup = 0.1\n[optimizer]\nlr = 0\n", 5, "optimizer.lr", "0", "range"
     ),
     "a number for a list": Wrong(
-        HEAD + "[net]\nhidden = 64\n", 3, "net.hidden: should be a list", "64", "type"
+        HEAD + "[net]\nhidden = 64\n", 3, "net.hidden: should be a list", "64", "= [64]"
     ),
     "a wrong entry of a long list": Wrong(
         HEAD + "[net]\nhidden = [\n  64,\n  # a comment\n  0,\n]\nnorm = 'batch'\n",

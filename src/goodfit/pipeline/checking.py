@@ -19,7 +19,7 @@ from ..recipe import Recipe
 from ..records import GradientCheck, Verdict
 from .begin import Given, decide_threads, know_given, resolve_for
 from .material import Known, Material, loss_of, material_of, rows_of, subject_of
-from .training import use_threads
+from .training import use_machine
 from .transferring import start_of
 
 ROWS = 16
@@ -109,7 +109,7 @@ def _ready(
             recipe = resolve_for(recipe, known)
             module = start_of(recipe, known, net)
             recipe = decide_threads(recipe, module, known)
-            use_threads(recipe)
+            use_machine(recipe)
             material = material_of(known, recipe, Path(scratch))
             yield known, module, material
     finally:

@@ -54,7 +54,7 @@ from .material import Known, Material, material_of, rows_of, subject_of
 from .observers import stop_if_asked
 from .run import Run, asked_by
 from .training import train as train_net
-from .training import use_threads
+from .training import use_machine
 from .transferring import start_of
 
 
@@ -259,7 +259,7 @@ class Session:
 def _train(session: Session) -> Run:
     """Hold the data, check, train, evaluate, report."""
     recipe, folder, net = session.recipe, session.folder, session.net
-    use_threads(recipe)
+    use_machine(recipe)
     material = material_of(session.known, recipe, folder.path)
     load_s = time.perf_counter() - session.began
     verdicts = _check(session, material)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..engine import Executor, Kind, Noise, Population, Problem, make_executor, make_population
+from ..engine.heap import keep_freed_blocks
 from ..loop import (
     Budget,
     Course,
@@ -217,6 +218,7 @@ def _rate(recipe: Recipe, budget: Budget, course: Course) -> float:
     return float(rates_at(recipe, last, budget, course.losses)[0])
 
 
-def use_threads(recipe: Recipe) -> None:
-    """Set torch's threads to what the recipe says; other numbers would give other bits."""
+def use_machine(recipe: Recipe) -> None:
+    """Set the threads that the recipe asks for (other numbers, other bits); keep freed memory."""
     torch.set_num_threads(recipe.engine.threads or 1)
+    keep_freed_blocks()

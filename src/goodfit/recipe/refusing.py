@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -130,4 +131,6 @@ def _advice(first: Any, path: str) -> str:
         return "Leave it out, or choose what it belongs to."
     if first["type"] in _NO_TABLE:
         return f"Write, for instance, {path} = {_SAMPLES[path]}."
+    if first["type"] == "tuple_type" and isinstance(first["input"], str | int | float):
+        return f"Write it as a list: {path} = {json.dumps([first['input']])}."
     return "Give a value of that type and range."

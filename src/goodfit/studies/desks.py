@@ -8,6 +8,7 @@ from typing import Protocol
 
 import torch
 
+from ..engine.heap import keep_freed_blocks
 from ..engine.tile import Row, Tile, row_of
 from .group import Group
 from .tiles import Desk, run_tile
@@ -37,6 +38,7 @@ class Watcher(Protocol):
 def work_on(pairs: Sequence[tuple[Group, int]], until: int, desk: Desk) -> None:
     """Take groups as long as one has trials that wait."""
     torch.set_num_threads(1)
+    keep_freed_blocks()
     for group, rows in pairs:
         run_tile(group, rows, until, desk)
 
