@@ -24,6 +24,7 @@ ORDER = (
     "engine",
     "probes",
     "checks",
+    "looks",
     "loop",
     "diagnosis",
     "evaluation",

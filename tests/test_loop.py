@@ -269,6 +269,17 @@ def test_early_stopping_keeps_the_best_weights(
     torch.testing.assert_close(course.population.w, first * decay**epoch)
 
 
+def test_the_metric_decides_where_it_is_monitored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of equal metrics the one with the lower loss is the best."""
+    metrics = iter([0.5, 0.7, 0.6, 0.7, 0.7, 0.6, 0.9])
+    losses = iter([0.3, 0.6, 0.2, 0.5, 0.55, 0.1, 0.1])
+    monkeypatch.setattr(loop, "evaluate", lambda *_: (next(losses), next(metrics)))
+    course, first, decay = scripted([0.0] * 7, patience=2, monitor="metric")
+    assert (course.epoch, course.best_epoch, course.stopped) == (6, 4, "early-stopping")
+    assert (course.best_loss, course.best_metric) == (0.5, 0.7)
+    torch.testing.assert_close(course.best["w"], first * decay**4)
+
+
 def test_an_equal_loss_is_no_progress() -> None:
     course, _, _ = scripted([0.5, 0.5, 0.5, 0.5], patience=2)
     assert (course.epoch, course.best_epoch) == (3, 1)

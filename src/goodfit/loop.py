@@ -27,8 +27,8 @@ from torch.func import functional_call
 
 from .data.batches import Batches
 from .engine import PROBES, STEPS_PER_CALL, Batch, Executor, Population, Problem
+from .looks import OwnLooks
 from .optim import base_rate, coefficients_of, learning_rates
-from .probes import OwnLooks
 from .recipe import Recipe
 
 Blocks = Iterable[tuple[Tensor, Tensor]]
@@ -42,7 +42,7 @@ class Course:
 
     ``step`` and ``epoch`` count what is finished, ``losses`` holds the validation loss of each
     epoch. ``probes`` is ``[steps_per_epoch, 2]``, ``units`` what looks carry on (see
-    :class:`goodfit.probes.OwnLooks`).
+    :class:`goodfit.looks.OwnLooks`).
     """
 
     population: Population
@@ -52,6 +52,7 @@ class Course:
     epoch: int = 0
     best_epoch: int = 0
     best_loss: float = math.inf
+    best_metric: float = -math.inf
     stopped: str = ""
     losses: list[float] = field(default_factory=list)
     units: dict[str, Tensor] = field(default_factory=dict)
@@ -198,8 +199,9 @@ def finish_epoch(job: Job, course: Course) -> None:
     train_loss = float(course.probes[:, 0].double().mean())
     course.epoch += 1
     course.losses.append(loss)
-    if loss < course.best_loss - job.recipe.early_stopping.min_delta or course.epoch == 1:
-        course.best_loss, course.best_epoch = loss, course.epoch
+    best = (course.best_loss, course.best_metric)
+    if course.epoch == 1 or job.recipe.early_stopping.better((loss, metric), than=best):
+        course.best_loss, course.best_metric, course.best_epoch = loss, metric, course.epoch
         for name, tensor in weights(course.population).items():
             course.best[name].copy_(tensor)
     course.stopped = why_stop(job.recipe, course, train_loss)

@@ -207,7 +207,11 @@ recipes = st.builds(
     clip=member_of(CLIPS),
     schedule=member_of(SCHEDULES),
     early_stopping=st.builds(
-        EarlyStopping, enabled=st.booleans(), patience=counts, min_delta=non_negative
+        EarlyStopping,
+        enabled=st.booleans(),
+        patience=counts,
+        min_delta=non_negative,
+        monitor=st.sampled_from(["loss", "metric"]),
     ),
     evaluate=st.builds(
         Evaluate, views=st.sampled_from(["none", "flip", "crops", "flip-crops"]), margin=counts

@@ -117,6 +117,18 @@ def test_patience_ends_a_trial() -> None:
     assert (progress.condition, progress.why, progress.best_epoch) == ("done", "stopped early", 1)
 
 
+def test_a_trial_may_be_judged_by_its_metric() -> None:
+    by_loss, by_metric = (
+        queue_one(early_stopping=gf.EarlyStopping(monitor=monitor))
+        for monitor in ("loss", "metric")
+    )
+    for progress in (by_loss, by_metric):
+        for loss, metric in ((0.5, 0.90), (0.6, 0.92), (0.55, 0.92), (0.7, 0.91)):
+            progress.add_epoch([1.0], loss, metric, until=4)
+    assert (by_loss.best_epoch, by_loss.value) == (1, 0.90)
+    assert (by_metric.best_epoch, by_metric.value) == (3, 0.92)
+
+
 def queue_one(**changes: object) -> Progress:
     return Progress(Asked(0, {}, at(SMALL, **changes)))
 

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
-from ..nets import strongest_dropout
+from ..probes import strongest_dropout
 from ..probes.clock import now_s
 from ..records import Baseline, Finding, History, Stopped, Tally, Verdict
 from .eyes import UNSEEN_BETWEEN, Eyes

@@ -8,7 +8,6 @@ from .layers import (
     ChannelsLast,
     Dropout,
     DropoutAtTest,
-    strongest_dropout,
     with_counted_dropout,
 )
 from .masks import decaying, mask_of
@@ -43,7 +42,6 @@ __all__ = [
     "pack_parameters",
     "rate_mask",
     "recording_noise",
-    "strongest_dropout",
     "take_over",
     "uniform_noise",
     "with_counted_dropout",

@@ -101,15 +101,3 @@ def with_counted_dropout(net: nn.Module) -> nn.Module:
             if name:
                 net.set_submodule(name, counted[layer])
     return counted.get(net, net)
-
-
-def strongest_dropout(net: nn.Module) -> float:
-    """Return the highest rate of all dropout layers, torch's or ours; 0 where there are none.
-
-    Example:
-        >>> strongest_dropout(nn.Sequential(nn.Dropout(0.2), Dropout(0.5)))
-        0.5
-    """
-    layers = [layer for layer in net.modules() if "dropout" in type(layer).__name__.lower()]
-    rates = [getattr(layer, "rate", getattr(layer, "p", None)) for layer in layers]
-    return max((float(rate) for rate in rates if rate is not None), default=0.0)

@@ -18,7 +18,7 @@ from ..runs import Cadence, Interruption, Journal, RunFolder, checkpoints
 from ..runs.checkpoints import Checkpoint
 
 SHARE_FOR_CHECKPOINTS = 0.01
-_COUNTERS = ("step", "epoch", "best_epoch", "best_loss", "stopped", "losses")
+_COUNTERS = ("step", "epoch", "best_epoch", "best_loss", "best_metric", "stopped", "losses")
 _SHOWN_EVERY_S = 0.1
 _UNITS = "units."
 

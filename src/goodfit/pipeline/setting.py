@@ -7,8 +7,7 @@ import math
 import torch
 from torch import nn
 
-from ..nets import strongest_dropout
-from ..probes import simple_fits
+from ..probes import simple_fits, strongest_dropout
 from ..probes.baseline import MAX_ROWS
 from ..recipe import ClipNorm, Recipe
 from ..records import Baseline, DataCard, Setting, Task

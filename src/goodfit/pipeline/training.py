@@ -12,6 +12,7 @@ from torch import nn
 
 from ..engine import Executor, Kind, Noise, Population, Problem, make_executor, make_population
 from ..engine.heap import keep_freed_blocks
+from ..looks import OwnLooks
 from ..loop import (
     Budget,
     Course,
@@ -27,7 +28,6 @@ from ..loop import (
 from ..loop import train as run_loop
 from ..nets import as_trained, layout_of
 from ..optim import decisions, rule_for
-from ..probes import OwnLooks
 from ..recipe import Recipe
 from ..records import Finding
 from ..runs import Interruption, Journal, RunFolder, checkpoints

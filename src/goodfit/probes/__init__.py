@@ -2,17 +2,15 @@
 
 from .baseline import simple_fits
 from .batch import Batch, fingerprint
-from .layers import Place, Seen, clean_name, hook_outputs, outputs_of, places_of
+from .layers import Place, Seen, clean_name, hook_outputs, outputs_of, places_of, strongest_dropout
 from .look import PROBES, Observer, Probe
 from .movement import Movement, Sampling, row_of, sampling_of
-from .own import OwnLooks
 
 __all__ = [
     "PROBES",
     "Batch",
     "Movement",
     "Observer",
-    "OwnLooks",
     "Place",
     "Probe",
     "Sampling",
@@ -25,4 +23,5 @@ __all__ = [
     "row_of",
     "sampling_of",
     "simple_fits",
+    "strongest_dropout",
 ]

@@ -261,3 +261,15 @@ def _catch_functional(place: Place, seen: Seen, entered: Tensor) -> None:
 
 def _has_channels_first(module: nn.Module) -> bool:
     return isinstance(module, _ConvNd) or getattr(module, "data_format", "") == "channels_first"
+
+
+def strongest_dropout(net: nn.Module) -> float:
+    """Return the highest rate of all dropout layers, torch's or ours; 0 where there are none.
+
+    Example:
+        >>> strongest_dropout(nn.Sequential(nn.Dropout(0.2), nn.Dropout1d(0.5)))
+        0.5
+    """
+    layers = [layer for layer in net.modules() if "dropout" in type(layer).__name__.lower()]
+    rates = [getattr(layer, "rate", getattr(layer, "p", None)) for layer in layers]
+    return max((float(rate) for rate in rates if rate is not None), default=0.0)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib import import_module
 from typing import Any, Literal, Self
-
-from pydantic import TypeAdapter
 
 Task = Literal["classification", "regression"]
 
@@ -27,4 +26,5 @@ class Record:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Rebuild the record; raises ``pydantic.ValidationError`` on other shapes."""
-        return TypeAdapter(cls).validate_python(values)
+        # Loaded here: 6 MiB that a watched loop, which only writes records, does without.
+        return import_module("pydantic").TypeAdapter(cls).validate_python(values)

@@ -14,10 +14,10 @@ from ..runs import checkpoints, default_path, read_record, read_rows, write_reco
 from ..runs.atomic import disk_errors
 from .wave import Asked, Progress
 
-COLUMNS = [
-    *("condition", "why", "first_loss", "best_loss", "best_epoch", "seconds", "group"),
-    *("train_loss", "validation_loss", "metric"),
-]
+COLUMNS = (
+    *("condition", "why", "seconds", "group", "first_loss", "best_loss", "best_metric"),
+    *("best_epoch", "train_loss", "validation_loss", "metric"),
+)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Progress:
     why: str = ""
     first_loss: float = math.nan
     best_loss: float = math.inf
+    best_metric: float = -math.inf
     best_epoch: int = 0
     seconds: float = 0.0
     group: str = ""
@@ -59,7 +60,7 @@ class Progress:
 
     @property
     def value(self) -> float:
-        """The metric at the epoch with the lowest validation loss; NaN where there is none."""
+        """The metric at the best epoch; NaN where there is none."""
         return self.metric[self.best_epoch - 1] if self.best_epoch else math.nan
 
     def add_epoch(self, losses: list[float], loss: float, metric: float, *, until: int) -> None:
@@ -70,8 +71,8 @@ class Progress:
         self.validation_loss.append(loss)
         self.metric.append(metric)
         stopping = self.asked.recipe.early_stopping
-        if loss < self.best_loss - stopping.min_delta:
-            self.best_loss, self.best_epoch = loss, self.epoch
+        if stopping.better((loss, metric), than=(self.best_loss, self.best_metric)):
+            self.best_loss, self.best_metric, self.best_epoch = loss, metric, self.epoch
         self.condition, self.why = self._next(losses, until)
 
     def _next(self, losses: list[float], until: int) -> tuple[Condition, str]:

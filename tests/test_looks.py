@@ -14,10 +14,9 @@ from torch.nn import functional
 
 import goodfit as gf
 from goodfit.engine import Noise, Population, Problem, make_population
+from goodfit.looks import EARLY, OwnLooks, look_every
 from goodfit.nets import layout_of, with_counted_dropout
 from goodfit.optim import coefficient_table, rule_of
-from goodfit.probes import OwnLooks
-from goodfit.probes.own import EARLY, look_every
 from goodfit.records import Looks
 
 RATE = 0.05

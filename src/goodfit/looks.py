@@ -15,14 +15,12 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from ..engine import Batch as Given
-from ..engine import Noise, Population, Problem, by_row, fed, held_or_not, take
-from ..nets import noise_from
-from .batch import Batch
-from .columns import LookColumns
-from .layers import outputs_of
-from .look import Observer
-from .movement import Movement, Row, row_of, sampling_of
+from .engine import Batch as Given
+from .engine import Noise, Population, Problem, by_row, fed, held_or_not, take
+from .nets import noise_from
+from .probes import Batch, Movement, Observer, outputs_of, row_of, sampling_of
+from .probes.columns import LookColumns
+from .probes.movement import Row
 
 # Looks come early at first: most of what is wrong shows there.
 EARLY = (0, 8, 16, 32, 64, 128, 256)
