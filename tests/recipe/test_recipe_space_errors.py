@@ -229,7 +229,7 @@ FIELDS = {
         4,
         "net.activation: cannot be maxout in a resnet",
         "'maxout', of choice of relu, maxout",
-        "type",
+        "Take relu or leaky-relu, or a cnn.",
     ),
     "layers where one number stands": Wrong(
         NET + 'dropout = { distribution = "layers", depth = 2, '

@@ -116,11 +116,21 @@ def sentence(first: Any) -> str:
         return "should be a list."
     if first["type"] == "missing":
         return "has too few values."
-    message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    message = _parts(first)[0]
     return message[0].lower() + message[1:] + ("" if message.endswith(".") else ".")
 
 
+def _parts(first: Any) -> tuple[str, str]:
+    """Return what is wrong and what to do about it, "" where the message says only the first."""
+    message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    wrong, _, remedy = message.partition("; ")
+    return wrong, remedy
+
+
 def _advice(first: Any, path: str) -> str:
+    _, remedy = _parts(first)
+    if remedy:
+        return f"{remedy[0].upper()}{remedy[1:]}."
     options = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
     if options:
         return nearest(str(first["input"]), options)

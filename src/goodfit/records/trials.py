@@ -18,8 +18,8 @@ class Trial(Record):
     ``params`` holds the searched values by their names in the recipe. ``state``: "done" ran its
     epochs (or stopped early), "dropped" left because its loss exploded or was not finite,
     "halved" because others were better at a rung, "failed" because its network cannot be built.
-    ``why`` says so in words. ``value`` is the metric on validation at the epoch with the lowest
-    validation loss (``best_epoch``, from 1); NaN where no epoch was finished. The last three
+    ``why`` says so in words. ``value`` is the metric on validation at ``best_epoch`` (from 1),
+    the best by what early stopping monitors; NaN where no epoch was finished. The last three
     columns have one entry per finished epoch.
     """
 

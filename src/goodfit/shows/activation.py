@@ -167,7 +167,8 @@ def _chart(
 
 
 def _tables(measured: dict[str, Measured]) -> tuple[Table, Table, Table]:
-    machine = f"Of this machine: torch {torch.__version__}, {torch.get_num_threads()} threads."
+    threads = torch.get_num_threads()
+    machine = f"Of this machine: torch {torch.__version__}, {threads} thread{'s' * (threads > 1)}."
     ranges = tuple((name, *_range(found)) for name, found in measured.items())
     slopes = tuple((name, *found.slopes) for name, found in measured.items())
     times = tuple((name, found.forward_ns, found.both_ns) for name, found in measured.items())
