@@ -206,6 +206,42 @@ def test_closures(kind: Callable[..., torch.optim.Optimizer]) -> None:
     assert history.steps.loss[-1] < history.steps.loss[0]
     assert history.looks.descent[0] < 0
     assert tally(history, "old-gradients").happened == 0
+    blamed = {f.rule for f in eye.findings if f.severity != "info"}
+    assert "weights-unchanged" not in blamed
+    assert kind is torch.optim.SGD or "same-batch-every-step" not in blamed
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_backward_from_the_negated_loss_is_seen(sign: float) -> None:
+    net, loss_fn = mlp(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    x, y = data()
+    with watch(net, optimizer, loss_fn, say=None, budget=1.0) as eye:
+        for _ in range(10):
+            optimizer.zero_grad()
+            (sign * loss_fn(net(x), y)).backward()
+            optimizer.step()
+    assert tally(eye.history, "loss-negated").share == (sign < 0)
+    assert any(f.rule == "gradient-ascent" for f in eye.findings) == (sign < 0)
+
+
+def test_a_look_between_two_optimizers_waits_for_the_first() -> None:
+    net, loss_fn = mlp(), nn.CrossEntropyLoss()
+    first = torch.optim.SGD(list(net.parameters())[:2], lr=0.1)
+    second = torch.optim.SGD(list(net.parameters())[2:], lr=0.1)
+    x, y = data()
+    with watch(net, [first, second], loss_fn, say=None, budget=1.0) as eye:
+        for step in range(12):
+            if step == 5:
+                eye.eyes.lookout.disarm()
+                eye.eyes.pulse.looking, eye.eyes.pulse.arm_at = False, 6
+            loss_fn(net(x), y).backward()
+            first.step()
+            second.step()
+            net.zero_grad()
+    looks = eye.history.looks
+    assert len(looks.step) >= 8
+    assert all(min(lay.update_norm) > 0 for lay in looks.layers if lay.num_weights)
 
 
 def test_bfloat16_is_watched_like_any_other() -> None:

@@ -558,6 +558,16 @@ def test_a_sum_is_only_stated_for_an_adaptive_optimizer() -> None:
     assert [finding.severity for finding in checked(fault)] == ["info"]
 
 
+def test_targets_next_to_constant_among_others_are_no_far_mean() -> None:
+    rows = torch.randn(256, 8)
+    rows[:, 0] = 1.0 + 1e-4 * rows[:, 0]
+    net, loss_fn = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 8)), nn.MSELoss()
+    for shift, said in ((0.0, False), (20.0, True)):
+        batches = [(x, x + shift) for x in rows.split(32)]
+        rules = {finding.rule for finding in check(net, loss_fn, batches).findings}
+        assert ("bias-not-from-prior" in rules) == said
+
+
 def test_every_check_is_in_the_order_and_has_a_planted_fault_and_a_docstring() -> None:
     names = [check.__name__.replace("_", "-") for check in CHECKS]
     assert names == list(ORDER)

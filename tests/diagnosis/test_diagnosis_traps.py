@@ -168,6 +168,43 @@ def test_full_batch_training_repeats_its_batch() -> None:
     assert verdict(made, "same-batch-every-step").outcome == "not-judged"
 
 
+@pytest.mark.parametrize(
+    ("size", "steps_per_epoch", "said"),
+    [(210, 0, "info"), (210, 50, "info"), (32, 0, "error"), (50, 40, "error"), (32, 1, "")],
+)
+def test_a_batch_that_may_be_all_rows_is_no_mistake(
+    size: int, steps_per_epoch: int, said: str
+) -> None:
+    setting = replace(CLASSES, batch_size=size, num_train=0)
+    made = history(falling(), setting=setting, tallies={"same-batch": Tally(happened=99, of=99)})
+    made = replace(made, steps_per_epoch=steps_per_epoch)
+    assert severity(made, "same-batch-every-step") == said
+    closures = replace(made, setting=replace(setting, optimizer="lbfgs"))
+    assert verdict(closures, "same-batch-every-step").outcome == "not-judged"
+
+
+def test_decay_that_had_no_time_to_shrink_weights_is_not_blamed() -> None:
+    stuck = np.full(400, 2.3)
+    weak = looks(400, grad_norm=1e-9, weight_norm=10.0)
+    for decay, said in ((1e-5, ""), (1.0, "warning")):
+        setting = replace(CLASSES, optimizer="sgd", weight_decay=decay, momentum=0.9)
+        made = history(stuck, setting=setting, looks=weak)
+        assert severity(made, "weight-decay-too-strong") == said
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(0.98, ""), (0.9, "warning")])
+def test_a_gap_of_sureness_is_no_overfitting_where_decisions_are_right(
+    accuracy: float, said: str
+) -> None:
+    validation = [0.5, *np.full(39, 0.2)]
+    setting = replace(CLASSES, majority_share=0.1)
+    made = history(falling(to=0.002), validation=validation, setting=setting)
+    train = (0.3, *np.full(39, 0.002))
+    metric = (0.85, *np.full(39, accuracy))
+    epochs = replace(made.epochs, train_loss=train, clean_loss=train, metric=metric)
+    assert severity(replace(made, metric="accuracy", epochs=epochs), "overfitting") == said
+
+
 def test_one_batch_an_epoch_cannot_be_shuffled() -> None:
     made = history(falling(20), epochs=20, tallies={"same-order": Tally(happened=19, of=19)})
     assert verdict(replace(made, steps_per_epoch=1), "not-shuffled").outcome == "not-judged"

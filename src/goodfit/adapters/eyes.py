@@ -138,6 +138,7 @@ class Eyes:
     def _on_loss(self, loss: Tensor) -> None:
         if not loss.is_cpu:
             self.unseen.setdefault(UNSEEN_DEVICE)
+        self.lookout.heard(loss)
         if not isinstance(self.loss_fn, nn.Module):
             self._judged = judged_by(loss)
 
@@ -150,7 +151,7 @@ class Eyes:
         """The optimiser is about to step: in a look, with a closure, or as one of several."""
         if not self._closures and has_closure(args, kwargs):
             self._use_closures()
-        if self.lookout.armed:
+        if self.lookout.armed and not self._order.joins(optimizer, new_loss=self.steps.heard):
             self.lookout.before()
         self._hang_after(wanted=self.lookout.armed or self._closures)
         if not self._closures:
@@ -171,7 +172,7 @@ class Eyes:
 
     def _use_closures(self) -> None:
         """With a closure, forward and backward come after the pre-hook: close steps after them."""
-        self._closures = True
+        self._closures = self.lookout.closures = True
         canary, self.pulse.canary = self.pulse.canary, None
         if canary is not None:
             hook = Call(self._check_gradient)
@@ -179,8 +180,7 @@ class Eyes:
 
     def _close_step(self, optimizer: Optimizer) -> None:
         self._held = (self.pulse.batch, self.pulse.judged)
-        new_loss = bool(self.steps.pending or self.steps.aside)
-        if len(self.optimizers) == 1 or self._order.begins(optimizer, new_loss=new_loss):
+        if len(self.optimizers) == 1 or self._order.begins(optimizer, new_loss=self.steps.heard):
             self.pulse.close(optimizer)
 
     def _on_stepped(self, optimizer: Optimizer) -> None:

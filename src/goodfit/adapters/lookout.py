@@ -48,7 +48,7 @@ class Lookout:
         self.handles: list[RemovableHandle] = []
         self.reached: set[str] = set()
         self.cut_norms: list[float] = []
-        self.after_step = False
+        self.after_step = self.closures = False
         self.start: Row | None = None
         self._backwards = self.num_looks = 0
         self._raw: Tensor | None = None
@@ -79,6 +79,14 @@ class Lookout:
             self.handles.append(last.register_hook(Call(self._backward)))
             self.handles.append(last.register_post_accumulate_grad_hook(Call(self._accumulated)))
         self.cost_s = now_s() - began + HOOK_S * len(self.handles)
+
+    def heard(self, loss: Tensor) -> None:
+        """In a look, see how backward begins: from ``-loss`` the loss's gradient is negative."""
+        if loss.requires_grad:
+            loss.register_hook(Call(self._loss_gradient))
+
+    def _loss_gradient(self, gradient: Tensor) -> None:
+        self.counts.count("loss-negated", gradient.sum().item() < 0)
 
     def _last_parameter(self) -> nn.Parameter:
         """The parameter by which backward passes are seen: the smallest of the last four."""
@@ -114,7 +122,8 @@ class Lookout:
         if self._backwards == 1 and self.after_step:
             self.counts.count("old-gradients", left)
         self.counts.count("backward-per-step", self._backwards > 1 and left)
-        if self._backwards > 1:
+        # A closure clears and computes again within one step, as often as its optimiser asks.
+        if self._backwards > 1 and not self.closures:
             self.counts.count("skipped", not left)
 
     def _accumulated(self, parameter: Tensor) -> None:

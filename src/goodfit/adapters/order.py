@@ -19,10 +19,14 @@ class Order:
         self.follows = {key: key != ids[-1] for key in ids}
         self.stepped: list[int] = []
 
+    def joins(self, optimizer: Optimizer, *, new_loss: bool) -> bool:
+        """Say whether ``optimizer``, which is about to step, would join the step before it."""
+        return bool(self.stepped) and not new_loss and id(optimizer) not in self.stepped
+
     def begins(self, optimizer: Optimizer, *, new_loss: bool) -> bool:
         """Say whether ``optimizer`` begins a new step, or joins the one before it."""
         key = id(optimizer)
-        joins = bool(self.stepped) and not new_loss and key not in self.stepped
+        joins = self.joins(optimizer, new_loss=new_loss)
         if self.stepped:
             self.follows[self.stepped[-1]] = joins
         self.stepped = [*self.stepped, key] if joins else [key]

@@ -31,6 +31,11 @@ class Steps:
     lacks: bool = False
     settled: int = 0
 
+    @property
+    def heard(self) -> bool:
+        """Whether a loss came since the last step."""
+        return bool(self.pending or self.aside)
+
     def hear(self, loss: Number, training: bool) -> None:
         """Take a loss down: for the step that is closed without one, else for the next."""
         if self.lacks:

@@ -78,19 +78,23 @@ def gradients_accumulate(history: History) -> Verdict:
 def gradient_ascent(history: History) -> Verdict:
     """Fires when steps go up the gradient: the loss is maximised.
 
-    Two signs: the sum of gradient times update is above 0 at 4 of 5 looks while the loss does not
-    fall (has grown by half, with 2 looks only); or a loss of a kind that cannot be negative is.
-    Momentum and weight decay turn single steps upwards, not most of them. Abstains with fewer
-    than 2 looks and a loss of unknown kind. Notes n1, Gradient descent.
+    Three signs: backward began with the loss turned around at 4 of 5 looks, as by
+    ``(-loss).backward()`` (the loss's own gradient is negative), and the loss has not fallen; the
+    sum of gradient times update is above 0 at 4 of 5 looks while the loss does not fall (has grown
+    by half, with 2 looks only); or a loss of a kind that cannot be negative is. Momentum and weight
+    decay turn single steps upwards, not most of them. Abstains with fewer than 2 looks and a loss
+    of unknown kind. Notes n1, Gradient descent.
     """
     name, course = "gradient-ascent", course_of(history)
     negative = course.bounded and median(course.loss[:3]) < -1e-6
-    descent = finite(history.looks.descent)
-    if len(descent) < FEWEST and not negative:
+    descent, tally = finite(history.looks.descent), history.tallies.get("loss-negated")
+    turned = tally is not None and tally.of >= FEWEST and tally.share >= MOST
+    if len(descent) < FEWEST and not (negative or turned):
         return not_judged(name, "fewer than 2 looks at gradient and update")
     upward = float((descent > 0).mean()) if len(descent) else NAN
     risen = not course.now < (1.0 if len(descent) > FEWEST else 1.5) * course.first
-    if not negative and not (upward >= MOST and risen):
+    turned = turned and not course.now < course.first
+    if not (negative or turned or (upward >= MOST and risen)):
         return passed(name, f"{100 * (1 - upward):.0f} % of the looks go downhill")
     return find(
         name,
@@ -111,21 +115,34 @@ def gradient_ascent(history: History) -> Verdict:
 def same_batch_every_step(history: History) -> Verdict:
     """Fires when nearly every training batch has the inputs of the one before.
 
-    Abstains where inputs were not watched, and where a batch is the whole of the training rows.
-    Notes n1, mini-batches.
+    Info where the batch may be the whole of the training rows: the number of rows was not told,
+    the batch has no size that loaders are asked for (a power of 2 from 16 to 512), and an epoch of
+    several steps with batches of 100 rows at most was not seen. Abstains where inputs were not
+    watched, where a batch is the whole of the training rows or an epoch has one step, and under
+    L-BFGS, which wants the same rows again. Notes n1, mini-batches.
     """
     name, setting = "same-batch-every-step", history.setting
     if setting.num_train and setting.batch_size >= setting.num_train:
         return not_judged(name, "a batch is the whole of the training rows")
+    if history.steps_per_epoch == 1 or "lbfgs" in setting.optimizer:
+        return not_judged(name, "an epoch is one step, or the optimiser wants the same rows again")
     return _counted(
         history,
         name,
         "same-batch",
-        "error",
+        "info" if _may_be_all_rows(history) else "error",
         "Every step trains on the same batch: the loop does not move through the data.",
         "Take the batch inside the loop (for x, y in loader), not once before it.",
         "notes n1, Training loop: draw a batch",
     )
+
+
+def _may_be_all_rows(history: History) -> bool:
+    """Return whether a batch that comes at each step may be all the rows there are."""
+    size = history.setting.batch_size
+    if history.setting.num_train or (16 <= size <= 512 and size.bit_count() == 1):
+        return False
+    return history.steps_per_epoch < 2 or size > 100
 
 
 def not_shuffled(history: History) -> Verdict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..records import History, Severity, Verdict, not_judged, passed
@@ -14,6 +16,8 @@ from .report import find
 # Healthy runs: 0.08 at most, and that in a converged one. Of the planted decays those that did
 # harm had 0.38 and more, those that did none 0.18 to 0.37.
 DECAY_SHARE = 0.3
+# Of the weights; under it, decay had no time to hold anything down.
+FEW_DECAYED = 0.05
 FEW_ROWS = 4
 
 
@@ -23,8 +27,10 @@ def weight_decay_too_strong(history: History) -> Verdict:
     Its share of the update (AdamW: ``lr wd |w| / |dw|``; else ``wd |w| / (|g| + wd |w|)``) is over
     3 tenths in the median of all looks, or of those in the later half of the run (healthy: 0.08 at
     most), and less than 85 % of the way from chance to floor is done; or the weights have shrunk to
-    half of what they were while less than 85 % are done. Abstains where weight decay is 0 or
-    unknown, and with fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
+    half of what they were while less than 85 % are done. Not where decay alone would have taken
+    under 5 % of the weights so far (``sum lr wd``, under momentum m over ``1 - m``): beside no
+    gradient any decay is the whole step. Abstains where weight decay is 0 or unknown, and with
+    fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
     """
     name, course = "weight-decay-too-strong", course_of(history)
     share = max(decay_share(history), late_decay_share(history), key=_known)
@@ -32,7 +38,8 @@ def weight_decay_too_strong(history: History) -> Verdict:
         return not_judged(name, "weight decay is 0 or unknown, or fewer than two looks")
     norms = finite(history.looks.weight_norm)
     shrunk = norms[-1] < 0.5 * norms[0]
-    if course.progress > 0.85 or not (share > DECAY_SHARE or shrunk):
+    strong = (share > DECAY_SHARE and _decayed(history) > FEW_DECAYED) or shrunk
+    if course.progress > 0.85 or not strong:
         return passed(name, f"decay is {100 * share:.0f} % of a step")
     looks = history.looks
     return find(
@@ -47,6 +54,15 @@ def weight_decay_too_strong(history: History) -> Verdict:
         share_of_step=share,
         progress=course.progress,
     )
+
+
+def _decayed(history: History) -> float:
+    """Return which share of the weights decay alone would have taken so far; inf where unknown."""
+    setting, rates = history.setting, finite(history.steps.lr)
+    if setting.optimizer not in ("sgd", "adamw") or not len(rates):
+        return math.inf
+    momentum = (setting.momentum or 0.0) if setting.optimizer == "sgd" else 0.0
+    return float(rates.sum()) * (setting.weight_decay or 0.0) / max(1.0 - momentum, 1e-3)
 
 
 def _known(share: float) -> float:

@@ -75,7 +75,7 @@ _BROKEN = (
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "label-noise": (
         "contradicting-labels",
-        *(*_BROKEN, "lr-too-high", "lr-too-low", "weight-decay-too-strong"),
+        *(*_BROKEN, *_GROUPS["rate and optimiser"]),
         *("input-out-of-scale", "gradient-vanishing", "gradient-exploding"),
     ),
     "weight-decay-too-strong": ("lr-too-high",),
