@@ -183,6 +183,15 @@ def test_a_batch_that_may_be_all_rows_is_no_mistake(
     assert verdict(closures, "same-batch-every-step").outcome == "not-judged"
 
 
+@pytest.mark.parametrize(("optimizer", "said"), [("lbfgs", ""), ("sgd", "warning")])
+def test_large_updates_are_usual_for_several_steps_in_one(optimizer: str, said: str) -> None:
+    setting = replace(CLASSES, optimizer=optimizer)
+    large = looks(400, [{"update_norm": 8.0}, {"update_norm": 8.0}], update_norm=8.0)
+    assert severity(history(falling(), setting=setting, looks=large), "lr-too-high") == said
+    jumps = history(np.concatenate([[2.3, 2.5], np.full(60, 90.0)]), setting=setting)
+    assert severity(jumps, "lr-too-high") == "error"
+
+
 def test_decay_that_had_no_time_to_shrink_weights_is_not_blamed() -> None:
     stuck = np.full(400, 2.3)
     weak = looks(400, grad_norm=1e-9, weight_norm=10.0)

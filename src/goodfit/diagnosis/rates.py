@@ -42,13 +42,15 @@ def lr_too_high(history: History) -> Verdict:
     Poor: less than 3 tenths of the way from chance to floor is done. The first step's own loss
     counts as start, so that a bad initialisation is not blamed on the rate, and where the first
     gradient explodes before any step this rule passes. Weights that began next to 0 have no
-    ratio. A training loss far above that of validation is noise of dropout, not a jump. Abstains
+    ratio. L-BFGS takes several steps in one, as large as the curvature allows: there only a jump is
+    judged. A training loss far above that of validation is noise of dropout, not a jump. Abstains
     below 3 steps. Notes n4: loss exploding means a very high learning rate.
     """
     name, course = "lr-too-high", course_of(history)
     if course.num < 3:
         return not_judged(name, "fewer than 3 steps")
-    if elasticity_at_start(history) > EXPLODING:
+    several = "lbfgs" in history.setting.optimizer
+    if not several and elasticity_at_start(history) > EXPLODING:
         return passed(name, "the first gradient was too large before any step: see the start")
     ratio, turn = highest_ratio(history), _turn(history)
     poor = not course.progress > 0.3
@@ -58,7 +60,7 @@ def lr_too_high(history: History) -> Verdict:
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))
     swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
-    if not (jumped or large or back_and_forth or swinging):
+    if not (jumped or (not several and (large or back_and_forth or swinging))):
         return passed(name, f"updates are {ratio:.2g} of the weights, the loss does not jump")
     severity: Severity = "error" if jumped and not course.progress > 0 else "warning"
     return find(
