@@ -153,9 +153,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         "",
     ]
     for name, held in results.items():
-        facts, models = held["facts"], held["models"]
-        made = {**facts["machine"], **facts["versions"]}
-        machine = ", ".join(f"{key} {value}" for key, value in made.items())
+        models = held["models"]
         lines += [f"## {name}", "", "| model | test score | n | seconds |", "|---|---|---|---|"]
         best_first = sorted(models.items(), key=lambda item: -mean(item[1]["score"]))
         lines += [
@@ -163,8 +161,34 @@ def page(results: dict[str, dict[str, Any]]) -> str:
             f" {np.median(held['seconds']):.1f} |"
             for model, held in best_first
         ]
-        lines += ["", f"`{facts['command']}`, {facts['date'][:10]}; {machine}.", ""]
+        lines += ["", made_by(held["facts"]), ""]
+        earlier: dict[str, list[str]] = {}
+        for model, one in models.items():
+            if "facts" in one:
+                earlier.setdefault(made_by(one["facts"]), []).append(model)
+        for made, names in earlier.items():
+            lines += [f"{', '.join(names)}: {made}", ""]
     return "\n".join(lines)
+
+
+def made_by(facts: dict[str, Any]) -> str:
+    """The command, the day and the machine in words."""
+    made = {**facts["machine"], **facts["versions"]}
+    machine = ", ".join(f"{key} {value}" for key, value in made.items())
+    return f"`{facts['command']}`, {facts['date'][:10]}; {machine}."
+
+
+def with_earlier(found: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """What was measured, and models that were measured earlier, with the facts of then.
+
+    Example:
+        >>> earlier = {"facts": {"date": "then"}, "models": {"a": {"score": [1]}, "b": {}}}
+        >>> with_earlier({"b": {"score": [2]}}, earlier)["a"]
+        {'facts': {'date': 'then'}, 'score': [1]}
+    """
+    models = earlier.get("models", {})
+    kept = {name: {"facts": earlier["facts"]} | one for name, one in models.items()}
+    return found | {name: one for name, one in kept.items() if name not in found}
 
 
 def main() -> None:
@@ -185,7 +209,8 @@ def main() -> None:
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name in options.data:
         found = measure(name, options.seeds, folder, rival_seeds=options.rival_seeds)
-        results[name] = {"facts": facts, "models": found}
+        models = with_earlier(found, results.get(name, {}))
+        results[name] = {"facts": facts, "models": models}
         # After each data set, so that what was measured for an hour is not lost.
         ordered = {name: results[name] for name in names if name in results}
         write_json(path, ordered)
