@@ -211,7 +211,7 @@ recipes = st.builds(
         enabled=st.booleans(),
         patience=counts,
         min_delta=non_negative,
-        monitor=st.sampled_from(["loss", "metric"]),
+        monitor=st.sampled_from(["auto", "loss", "metric"]),
     ),
     evaluate=st.builds(
         Evaluate, views=st.sampled_from(["none", "flip", "crops", "flip-crops"]), margin=counts

@@ -148,7 +148,7 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
         "penalty": {"kind": "none"},
         "clip": {"kind": "none"},
         "schedule": {"kind": "cosine", "floor": 0.0, "warmup": 0.05},
-        "early_stopping": {"enabled": True, "patience": 10, "min_delta": 0.0, "monitor": "loss"},
+        "early_stopping": {"enabled": True, "patience": 10, "min_delta": 0.0, "monitor": "auto"},
         "evaluate": {"views": "none", "margin": 2},
         "engine": {"mode": "auto"},
     }

@@ -127,7 +127,8 @@ def resolve_for(recipe: Recipe, known: Known) -> Recipe:
     """Fill in what the recipe left open; loaders have decided the batch size already."""
     if known.loaders is not None:
         recipe = recipe.model_copy(update={"batch_size": len(_first_batch(known)[0])})
-    return resolve(recipe, known.card, num_train=known.sizes.train)
+    sizes = known.sizes
+    return resolve(recipe, known.card, num_train=sizes.train, num_validation=sizes.validation)
 
 
 def decide_threads(recipe: Recipe, net: nn.Module, known: Known) -> Recipe:

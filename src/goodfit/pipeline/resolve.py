@@ -15,7 +15,7 @@ from ..data import check_augment
 from ..errors import NetError
 from ..evaluation import check_views
 from ..nets import pack_parameters
-from ..recipe import CNN, MLP, Net, Recipe
+from ..recipe import CNN, MLP, EarlyStopping, Net, Recipe
 from ..recipe.inputs import FLATTENING
 from ..records import DataCard
 
@@ -24,6 +24,10 @@ STEPS_AIMED_AT, FEWEST_EPOCHS, MOST_EPOCHS = 8_000, 12, 60
 # Below this, two threads are slower than one on the machines measured.
 OPERATIONS_WORTH_THREADS = 100e6
 SMALLEST_IMAGE_FOR_CONVOLUTION = 8
+# An accuracy of 0.93 on so many rows has a standard error of 0.006. On Fashion-MNIST accuracy kept
+# rising for 5 to 10 epochs after the loss was lowest (by .005 of validation in 2 of 3 runs); on the
+# built-in sets, 16 seeds each, with 27 to 270 rows, it chose no better epochs than the loss.
+ROWS_THAT_TELL = 2_000
 # From this side on three halvings leave a map to read: on Fashion-MNIST's validation part a third
 # block and dropout were worth .005 (one run each).
 SMALLEST_IMAGE_FOR_THREE = 24
@@ -31,8 +35,8 @@ SMALLEST_IMAGE_FOR_THREE = 24
 ONE_VALUE = "more than 1 value per channel"
 
 
-def resolve(recipe: Recipe, card: DataCard, *, num_train: int) -> Recipe:
-    """Return the recipe with network, batch size, budget and task decided.
+def resolve(recipe: Recipe, card: DataCard, *, num_train: int, num_validation: int = 0) -> Recipe:
+    """Return the recipe with network, batch size, budget, task and what stops early decided.
 
     Raises:
         RecipeError: such data cannot be augmented, or have no such views.
@@ -53,8 +57,16 @@ def resolve(recipe: Recipe, card: DataCard, *, num_train: int) -> Recipe:
         "net": recipe.net or _net(card, recipe),
         "batch_size": batch_size,
         "epochs": recipe.epochs or _epochs(math.ceil(num_train / batch_size)),
+        "early_stopping": _stopping(recipe.early_stopping, card, num_validation),
     }
     return recipe.model_copy(update=changes)
+
+
+def _stopping(asked: EarlyStopping, card: DataCard, num_validation: int) -> EarlyStopping:
+    if asked.monitor != "auto":
+        return asked
+    tells = card.task == "classification" and num_validation >= ROWS_THAT_TELL
+    return asked.model_copy(update={"monitor": "metric" if tells else "loss"})
 
 
 def with_threads(recipe: Recipe, threads: int) -> Recipe:

@@ -29,8 +29,9 @@ class EarlyStopping(Part):
 
     ``monitor`` says what is compared: ``"loss"``, or ``"metric"`` (accuracy, R²), where equal ones
     are told apart by the loss. A network that grows too sure of itself gets a higher loss and yet
-    more answers right (Guo et al. 2017, "On calibration of modern neural networks"). What improves
-    by less than ``min_delta`` counts as no better.
+    more answers right (Guo et al. 2017, "On calibration of modern neural networks"). ``"auto"`` is
+    the metric in classification with 2,000 validation rows or more, which tell half a percent
+    apart; else the loss. What improves by less than ``min_delta`` counts as no better.
 
     Example:
         >>> EarlyStopping(monitor="metric").better((0.31, 0.92), than=(0.30, 0.91))
@@ -40,13 +41,13 @@ class EarlyStopping(Part):
     enabled: bool = True
     patience: Count = 10
     min_delta: NonNegative = 0.0
-    monitor: Literal["loss", "metric"] = "loss"
+    monitor: Literal["auto", "loss", "metric"] = "auto"
 
     def better(self, epoch: tuple[float, float], *, than: tuple[float, float]) -> bool:
         """Say whether validation's loss and metric after an epoch are better than others."""
         (loss, metric), (best_loss, best_metric) = epoch, than
         less_loss = loss < best_loss - self.min_delta
-        if self.monitor == "loss":
+        if self.monitor != "metric":
             return less_loss
         return metric > best_metric + self.min_delta or (metric == best_metric and less_loss)
 
