@@ -89,11 +89,15 @@ def test_a_loss_that_swings_under_large_steps_has_too_high_a_rate(
 DECAYED = replace(CLASSES, optimizer="sgd", weight_decay=0.05)
 
 
-def late_decay(strong: bool) -> History:
-    """Gradients large early; at the end they stand against the pull of 0.05 times 8."""
+def late_decay(strong: bool, rate: float = 10.0) -> History:
+    """Gradients large early; at the end they stand against the pull of 0.05 times 8.
+
+    At ``rate`` thousandths, 400 steps of decay alone take ``2 rate`` percent of the weights.
+    """
     steps = looks(400).step
     norms = tuple(10.0 if step <= 200 else (0.3 if strong else 8.0) for step in steps)
-    return seen(history(halfway(), setting=DECAYED), grad_norm=norms)
+    made = history(halfway(), setting=DECAYED, lr=lambda share: rate)
+    return seen(made, grad_norm=norms)
 
 
 def shrunk(share: float) -> History:
@@ -108,10 +112,11 @@ def shrunk(share: float) -> History:
     [
         (lambda: late_decay(True), "warning"),
         (lambda: late_decay(False), ""),
+        (lambda: late_decay(True, rate=1.0), ""),
         (lambda: shrunk(0.3), "warning"),
         (lambda: shrunk(0.8), ""),
     ],
-    ids=["late", "early", "shrunk", "kept"],
+    ids=["late", "early", "no-time", "shrunk", "kept"],
 )
 def test_decay_is_judged_late_in_the_run_and_by_what_it_leaves(
     make: Callable[[], History], severe: str

@@ -90,7 +90,7 @@ def test_tables_are_refused() -> None:
     ("table", "words"),
     [
         ({"blocks": [2, 2], "channels": [16]}, "2 numbers of blocks and 1 of channels"),
-        ({"activation": "maxout"}, "a shortcut needs the same; take relu or leaky-relu"),
+        ({"activation": "maxout"}, "Take relu or leaky-relu, or a cnn."),
     ],
 )
 def test_what_does_not_fit_is_said(table: dict, words: str) -> None:
