@@ -56,6 +56,7 @@ Source = Annotated[
 Target = Annotated[str | None, typer.Option(help="The column to predict.")]
 Folder = Annotated[str | None, typer.Option(help="Where a named set's files lie.")]
 RecipeFile = Annotated[Path | None, typer.Option(help="A recipe file (TOML).")]
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe (.toml), or a source.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no card.")]
 RayAddress = Annotated[
     str | None,
@@ -78,17 +79,14 @@ def train(
     fail_on: FailOn = None,
 ) -> None:
     """Load, look, split, prepare, check, train, diagnose, evaluate, report: the whole recipe."""
-    source, recipe = _source_or_recipe(source, recipe)
-    said = [*_given(source, target, folder), *(assign or [])]
+    recipe, said = _asked(source, recipe, target, folder, assign)
     found = gf.commands.train(recipe, said, out=out, as_json=as_json, quiet=quiet)
     _fail(found, fail_on)
 
 
 @app.command()
 def check(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe file (.toml), or a source.")
-    ],
+    recipe: Recipe,
     target: Target = None,
     folder: Folder = None,
     assign: Set = None,
@@ -96,24 +94,20 @@ def check(
     fail_on: FailOn = None,
 ) -> None:
     """Only the checks before training: what is wrong with data, network, loss and start."""
-    source, file = _source_or_recipe(recipe, None)
-    said = [*_given(source, target, folder), *(assign or [])]
+    file, said = _asked(recipe, None, target, folder, assign)
     _fail(gf.commands.check(file, said, as_json=as_json), fail_on)
 
 
 @app.command(name="gradient-check")
 def gradient_check(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe file (.toml), or a source.")
-    ],
+    recipe: Recipe,
     target: Target = None,
     folder: Folder = None,
     assign: Set = None,
     as_json: Json = False,
 ) -> None:
     """Compare backpropagation with central differences in float64; exit code 1 if they differ."""
-    source, file = _source_or_recipe(recipe, None)
-    said = [*_given(source, target, folder), *(assign or [])]
+    file, said = _asked(recipe, None, target, folder, assign)
     if not gf.commands.gradient_check(file, said, as_json=as_json):
         raise typer.Exit(1)
 
@@ -145,20 +139,23 @@ def explain(
     gf.commands.explain(name)
 
 
-def _source_or_recipe(source: str | None, recipe: Path | None) -> tuple[str | None, Path | None]:
-    """Take a source that ends in .toml for a recipe file."""
-    is_recipe = recipe is None and source is not None and source.endswith(".toml")
-    return (None, Path(source)) if is_recipe and source else (source, recipe)
-
-
-def _given(source: str | None, target: str | None, folder: str | None) -> list[str]:
-    """Return what was given as assignments of a recipe."""
+def _asked(
+    source: str | None,
+    recipe: Path | None,
+    target: str | None,
+    folder: str | None,
+    assign: list[str] | None,
+) -> tuple[Path | None, list[str]]:
+    """Return the recipe file, which a source that ends in .toml is, and what was assigned to it."""
+    if recipe is None and source is not None and source.endswith(".toml"):
+        source, recipe = None, Path(source)
     given = {"data.path": source, "data.target": target, "data.folder": folder}
-    return [
+    said = [
         f"{name}={json.dumps(value, ensure_ascii=False)}"
         for name, value in given.items()
         if value is not None
     ]
+    return recipe, [*said, *(assign or [])]
 
 
 def _fail(severities: Iterable[str], fail_on: Level | None) -> None:
@@ -182,8 +179,7 @@ def cross_validate(
     as_json: Json = False,
 ) -> None:
     """Train on all but one fold and score on that one, for each; the test part stays sealed."""
-    source, recipe = _source_or_recipe(source, recipe)
-    said = [*_given(source, target, folder), *(assign or [])]
+    recipe, said = _asked(source, recipe, target, folder, assign)
     gf.study_commands.cross_validate(recipe, said, folds=folds, kind=kind, as_json=as_json)
 
 

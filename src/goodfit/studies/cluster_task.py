@@ -21,7 +21,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import safetensors.torch
-import torch
 
 from .. import __version__
 from ..engine.tile import Tile, row_of
@@ -30,6 +29,7 @@ from ..pipeline.begin import resolve_for
 from ..pipeline.material import Known, Material, know, material_of
 from ..recipe import Recipe
 from ..runs import Cadence
+from .desks import use_one_core
 from .folder import COLUMNS, StudyFolder, keep_row, kept_row, restored
 from .group import Group
 from .grouping import key_of, shape_of
@@ -95,7 +95,7 @@ def train_tile(text: str, rows: Sequence[bytes]) -> Iterator[Message]:
 
 
 def _train(errand: Mapping[str, Any], rows: Sequence[bytes], desk: _TaskDesk) -> None:
-    torch.set_num_threads(1)
+    use_one_core()
     try:
         site = _site_of(errand["study"])
         group = _group_of(site, errand["group"])

@@ -35,10 +35,15 @@ class Watcher(Protocol):
         ...
 
 
-def work_on(pairs: Sequence[tuple[Group, int]], until: int, desk: Desk) -> None:
-    """Take groups as long as one has trials that wait."""
+def use_one_core() -> None:
+    """Let this process compute on one thread, in memory that it keeps."""
     torch.set_num_threads(1)
     keep_freed_blocks()
+
+
+def work_on(pairs: Sequence[tuple[Group, int]], until: int, desk: Desk) -> None:
+    """Take groups as long as one has trials that wait."""
+    use_one_core()
     for group, rows in pairs:
         run_tile(group, rows, until, desk)
 
