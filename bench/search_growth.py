@@ -52,6 +52,7 @@ own, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resourc
 group = study.record.groups[0]
 print(json.dumps({"wall_s": wall, "cpu_s": own.ru_utime + theirs.ru_utime,
     "peak_mib": own.ru_maxrss / 1024, "peak_worker_mib": theirs.ru_maxrss / 1024,
+    "largest_mib": max(own.ru_maxrss, theirs.ru_maxrss) / 1024,
     "parameters": group.num_parameters, "rows": group.rows, "preparing_s": study.record.preparing_s,
     "best": study.best_trial.value if study.best_trial else None}))
 """
@@ -71,7 +72,7 @@ def picture(name: str, points: Sequence[Mapping], x: str) -> str:
     """A plain SVG: seconds and memory against what grows, both axes logarithmic."""
     panels = (
         panel(60, "seconds", points, x, "wall_s"),
-        panel(390, "MiB at the peak", points, x, "peak_mib"),
+        panel(390, "MiB at the peak, largest process", points, x, "largest_mib"),
     )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 256" '

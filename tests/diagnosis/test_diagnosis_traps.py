@@ -80,6 +80,14 @@ def test_overfitting_harms_nobody_where_the_best_weights_are_kept() -> None:
     assert severity(kept, "still-improving") == ""
 
 
+def test_a_validation_loss_that_is_a_sum_says_nothing_of_a_gap() -> None:
+    mean_over_rows = [1.2, 0.9, 0.6, 0.4, 0.3, 0.25, 0.22, 0.2, 0.2, 0.2]
+    whole_set = [300.0 * value for value in mean_over_rows]
+    assert severity(history(falling(to=0.002), validation=whole_set), "overfitting") == ""
+    apart = [1.2, 1.1, 1.0, 0.95, 0.95, 0.95, 0.95, 0.95, 0.95, 0.95]
+    assert severity(history(falling(to=0.002), validation=apart), "overfitting") == "warning"
+
+
 def test_label_smoothing_moves_the_floor() -> None:
     smooth = replace(CLASSES, floor_loss=0.5)
     losses = 0.5 + falling(to=0.03) * (CHANCE - 0.5) / CHANCE

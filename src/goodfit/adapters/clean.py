@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..probes.baseline import simple_fits
 from ..probes.batch import metric_of
 from ..probes.clock import now_s
+from ..probes.hooks import forward_of
 from ..probes.layers import first_tensor
 from ..probes.losses import LossFacts
 from ..probes.restore import restoring
@@ -127,7 +128,7 @@ class Clean:
     def _measure_one(
         self, one: Held, loss_fn: Callable[..., Any], kind: str
     ) -> tuple[float, float]:
-        call = loss_fn.forward if isinstance(loss_fn, nn.Module) else loss_fn
+        call = forward_of(loss_fn)
         # Keras says the mode with each call.
         mode = {"training": False} if "training" in one.kwargs else {}
         outputs = self.forward(*one.args, **{**one.kwargs, **mode})

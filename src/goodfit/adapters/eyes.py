@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from ..probes import Batch
 from ..probes.autopsy import autopsy
 from ..probes.clock import now_s
-from ..probes.hooks import Call
+from ..probes.hooks import Call, Removable, forward_of, listen
 from ..probes.losses import Judged, LossFacts, facts_of, judged_by
 from ..records import Autopsy
 from .batches import Batches
@@ -25,7 +25,7 @@ from .lookout import Lookout
 from .losses import again, outputs_and_targets, relearned, same_numbers
 from .order import Order
 from .parts import Parts, any_tensor, canary_of, has_closure, has_modes, precision_of
-from .presence import Pulse, SeesForward, SeesLoss
+from .presence import Pulse
 from .schedule import Schedule
 from .setting import Prior
 from .steps import Steps
@@ -62,7 +62,7 @@ class Eyes:
         self.counts, self.steps = Counts(), Steps()
         self.batches, self.prior = Batches(self.counts), Prior()
         whole = self.network if network is None else module
-        self.clean = Clean(self.network, whole.forward)
+        self.clean = Clean(self.network, forward_of(whole))
         self.facts = facts_of(loss_fn) if isinstance(loss_fn, nn.Module) else None
         self.differ = any(map(has_modes, self.network.modules()))
         self.pulse = Pulse(self.network, self.steps)
@@ -74,7 +74,7 @@ class Eyes:
         self.replay: Callable[[Any, Any], Any] | None = None
         self.looked: Callable[[int], None] = lambda step: None
         self._order = Order(self.optimizers)
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[Removable] = []
         self._after: list[RemovableHandle] = []
         self._held: tuple[Any, Any] = (None, None)
         self._judged: Judged | None = None
@@ -92,9 +92,9 @@ class Eyes:
         pulse.on_stepped = self._on_stepped
         pulse.on_not_finite, pulse.canary = self._on_not_finite, canary_of(self.network)
         pulse.slow = len(self.optimizers) > 1
-        hang(self.module.register_forward_hook(SeesForward(pulse), with_kwargs=True))
+        hang(listen(self.module, pulse.passed))
         if isinstance(self.loss_fn, nn.Module):
-            hang(self.loss_fn.register_forward_hook(SeesLoss(pulse), with_kwargs=True))
+            hang(listen(self.loss_fn, pulse.lost))
         for optimizer in self.optimizers:
             hang(optimizer.register_step_pre_hook(pulse.step))
         self._count_foreign()

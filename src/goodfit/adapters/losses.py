@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..probes.hooks import forward_of
 from ..probes.layers import first_tensor
 from ..probes.losses import LossFacts
 
@@ -41,7 +42,7 @@ def shaped(outputs: Any, shape: torch.Size | None) -> Any:
 
 def again(loss_fn: Callable[..., Any], outputs: Any) -> Callable[[Any, Any], Any]:
     """Return the loss as a function of a network's raw outputs, without the hooks of a module."""
-    call = loss_fn.forward if isinstance(loss_fn, nn.Module) else loss_fn
+    call = forward_of(loss_fn)
     shape = outputs.shape if isinstance(outputs, Tensor) else None
     return lambda made, targets: call(shaped(made, shape), targets)
 

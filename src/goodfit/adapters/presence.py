@@ -1,7 +1,7 @@
 """The hooks that are always there, and what they cost a step: every microsecond counts.
 
-Each hook is an object of its own whose call is the whole body, and everything rare is behind one
-flag: on a small network a step takes 450 us, so 2 % of it are 9.
+Each is one method that is the whole body, and everything rare is behind one flag: on a small
+network a step takes 450 us, so 2 % of it are 9.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..probes.hooks import Hook
+from ..probes.hooks import listen
 from .steps import Number, Steps
 
 Nothing = Callable[..., None]
@@ -62,6 +62,26 @@ class Pulse:
     on_stepped: Nothing = nothing
     on_arm: Nothing = nothing
     on_not_finite: Nothing = nothing
+
+    def passed(self, args: Any, kwargs: Any, output: Any) -> None:
+        """The network made a pass."""
+        if is_compiling():
+            return
+        if is_grad_enabled():
+            self.batch = (args, kwargs, output)
+            self.num_passes += 1
+            if self.prints or not self.num_passes & EACH:
+                self.on_batch(args, kwargs)
+            if self.gives_loss:
+                self.on_output(output)
+        else:
+            self.on_evaluation()
+
+    def lost(self, args: Any, kwargs: Any, loss: Any) -> None:
+        """The loss module made a pass."""
+        if not is_compiling() and loss.requires_grad:
+            self.judged = (args, kwargs)
+            self.hear(loss)
 
     def hear(self, loss: Tensor) -> None:
         """Take a training batch's loss down."""
@@ -110,44 +130,6 @@ def _one_number(loss: Tensor) -> Number:
     return value.item() if value.is_cpu else value.reshape(())
 
 
-class SeesForward(Hook):
-    """The forward hook of the network."""
-
-    __slots__ = ("pulse",)
-
-    def __init__(self, pulse: Pulse) -> None:
-        self.pulse = pulse
-
-    def __call__(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if is_compiling():
-            return
-        pulse = self.pulse
-        if is_grad_enabled():
-            pulse.batch = (args, kwargs, output)
-            pulse.num_passes += 1
-            if pulse.prints or not pulse.num_passes & EACH:
-                pulse.on_batch(args, kwargs)
-            if pulse.gives_loss:
-                pulse.on_output(output)
-        else:
-            pulse.on_evaluation()
-
-
-class SeesLoss(Hook):
-    """The forward hook of the loss module."""
-
-    __slots__ = ("pulse",)
-
-    def __init__(self, pulse: Pulse) -> None:
-        self.pulse = pulse
-
-    def __call__(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if not is_compiling() and output.requires_grad:
-            pulse = self.pulse
-            pulse.judged = (args, kwargs)
-            pulse.hear(output)
-
-
 @cache
 def presence_s() -> float:
     """Return the seconds that these hooks take of every step, measured once in a process.
@@ -173,8 +155,8 @@ def _idle_s(*, hooked: bool) -> float:
     optimizer = _Idle([weight], {"lr": 0.0})
     if hooked:
         pulse = Pulse(network, Steps(), prints=False, canary=weight)
-        network.register_forward_hook(SeesForward(pulse), with_kwargs=True)
-        loss_fn.register_forward_hook(SeesLoss(pulse), with_kwargs=True)
+        listen(network, pulse.passed)
+        listen(loss_fn, pulse.lost)
         optimizer.register_step_pre_hook(pulse.step)
         optimizer.register_step_post_hook(pulse.stepped)
     loss = weight.sum()

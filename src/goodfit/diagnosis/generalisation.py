@@ -16,6 +16,8 @@ from .validations import epochs_picture, train_of, validation_of
 
 # Of 126 healthy runs of the development part 123 had 0.03 or less, under augmentation 0.11.
 STEEP = 0.18
+# In units of the start: a validation loss that was never under it is no mean over rows.
+OTHER_UNIT = 3.0
 # Passes over the data after which a gap is no longer that of a short run.
 LONG = 20
 
@@ -40,6 +42,9 @@ def overfitting(history: History) -> Verdict:
       Not where accuracy has done 95 % of the way from the largest class to 1: then few mistakes
       are left, and what grows is sureness.
 
+    Whether validation follows is not judged where all its losses are over 3 times chance and the
+    first training loss: then it is told in another unit, as the sum over a whole set.
+
     Info where the best weights are kept (``best_epoch``), for then no harm is done. The training
     loss is that of clean rows in evaluation mode where it is known. One bad epoch does not count.
     Abstains with fewer than 4 validations. Notes n3, Overfitting; n4, big gap.
@@ -56,6 +61,7 @@ def overfitting(history: History) -> Verdict:
     long = since >= max(3, 0.25 * len(val)) and train[-1] < train[best]
     by_heart = len(val) >= 5 and course.done(median(train[-2:])) > 0.95 and course.done(now) < 0.6
     by_heart = by_heart or (_few_rows(history, val) and not _few_mistakes(history))
+    by_heart = by_heart and not np.nanmin(val) > OTHER_UNIT * course.start
     if not ((worse and long) or by_heart):
         return passed(name, f"validation stands at {now:.3g}, best {val[best]:.3g}")
     harmless = history.best_epoch is not None or not (by_heart or _metric_lost(history))

@@ -132,7 +132,8 @@ def same_batch_every_step(history: History) -> Verdict:
         "same-batch",
         "info" if _may_be_all_rows(history) else "error",
         "Every step trains on the same batch: the loop does not move through the data.",
-        "Take the batch inside the loop (for x, y in loader), not once before it.",
+        "Take the batch inside the loop (for x, y in loader), not once before it. If it is all the "
+        f"rows there are, say so: watching.know(num_train={setting.batch_size}).",
         "notes n1, Training loop: draw a batch",
     )
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..records import Autopsy
 from .blame import Operand, numbers_of, operand, why_backward
 from .graph import node_name
+from .hooks import forward_of
 from .layers import clean_name, first_tensor
 from .restore import restoring
 from .trace import Origin, Trace, assign, named_calls
@@ -133,7 +134,7 @@ class _Replay:
         self.nodes.clear()
         with Trace() as trace:
             with named_calls(self.parts, trace.path, self.nodes):
-                outputs = self.module.forward(*self.args, **self.kwargs)
+                outputs = forward_of(self.module)(*self.args, **self.kwargs)
                 assign(outputs, "", self.nodes)
             made = first_tensor(outputs)
             found = None if made is None else trace.origin(made)
@@ -156,8 +157,7 @@ class _Replay:
         if self.loss_fn is None:
             found = getattr(outputs, "loss", None)
             return found if isinstance(found, Tensor) else None
-        call = self.loss_fn.forward if isinstance(self.loss_fn, nn.Module) else self.loss_fn
-        return call(outputs, self.targets)
+        return forward_of(self.loss_fn)(outputs, self.targets)
 
     def _forward(self, where: Culprit, found: Origin) -> Autopsy:
         culprit: Culprit = "forward" if found.module or where == "forward" else "loss"
