@@ -86,7 +86,9 @@ def oscillating(history: History) -> Verdict:
     of it twice or more. Or the momentum remembers gradients for a tenth of the run or longer
     (``1 / (1 - m)`` steps, m over 0.95), and the loss of a validation or of an epoch came back by
     6 % of the way, that of an epoch also by five times what the noise of single steps explains
-    (healthy runs, momentum 0.9, validation: 1.4 %). Info where chance is not known and the first
+    (healthy runs, momentum 0.9, validation: 1.4 %); or it remembers them for a fifth of a run that
+    is over with under 9 tenths of the way done: what pays in long runs only (Sutskever et al.
+    2013) has had no time. Info where chance is not known and the first
     loss stands for it. Abstains below 60 steps. Notes n4, loss curves; n0, momentum in ravines.
     """
     name, course = "oscillating", course_of(history)
@@ -95,14 +97,19 @@ def oscillating(history: History) -> Verdict:
         return not_judged(name, "fewer than 60 steps with a finite loss")
     way, back, rises = _swing(course)
     swinging = swings(course) or _swings_by_momentum(history, way)
-    if not swinging or noisy_only_in_training(history):
+    slow = not swinging and _remembers_too_long(history)
+    if not (swinging or slow) or noisy_only_in_training(history):
         return passed(name, f"the loss came back by {back:.2g} of the way from chance to floor")
     severity: Severity = "info" if history.setting.chance_loss is None else "warning"
     return find(
         name,
         severity,
-        "The loss goes up and down by large amounts instead of falling.",
-        "Divide the learning rate by 3 to 10, lower the momentum, or take larger batches.",
+        "The loss goes up and down by large amounts instead of falling."
+        if swinging
+        else "The momentum remembers gradients for so much of the run that steps follow old ones.",
+        "Divide the learning rate by 3 to 10, lower the momentum, or take larger batches."
+        if swinging
+        else "Lower the momentum (0.9), or train many times longer.",
         "notes n4, Babysitting the Learning Process; notes n0, SGD with momentum",
         history=history,
         curve=loss_curve(course),
@@ -129,10 +136,23 @@ def _swing(course: Course) -> tuple[float, float, int]:
     return way, back, int((np.diff(levels) > 0.1 * way).sum())
 
 
+def _memory(history: History) -> float:
+    """Return for which share of the run so far the momentum remembers; 0 up to 0.95."""
+    momentum = history.setting.momentum or 0.0
+    if momentum <= LONG_MEMORY:
+        return 0.0
+    return 1.0 / max(1.0 - momentum, 1e-9) / max(1, course_of(history).num)
+
+
+def _remembers_too_long(history: History) -> bool:
+    """Return whether a run is over in which the momentum had no time to pay."""
+    return is_over(history) and _memory(history) > 0.2 and course_of(history).progress < 0.9
+
+
 def _swings_by_momentum(history: History, way: float) -> bool:
     """Return whether the momentum's memory is long beside the run, and the loss came back."""
-    course, momentum = course_of(history), history.setting.momentum or 0.0
-    if momentum <= LONG_MEMORY or 1.0 / max(1.0 - momentum, 1e-9) < 0.1 * course.num:
+    course = course_of(history)
+    if _memory(history) < 0.1:
         return False
     train, val = finite(history.epochs.train_loss), finite(history.epochs.validation_loss)
     noise = course.noise / max(1, history.steps_per_epoch) ** 0.5

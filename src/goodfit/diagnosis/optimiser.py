@@ -75,9 +75,10 @@ def schedule_ended_early(history: History) -> Verdict:
     Nothing: under 1/200 of its highest, over the last 15 % of the steps so far (10 at least).
     Still falling: at least 15 % of the descent came in the second half of the time in which the
     rate was over a tenth of its highest, or that descent was under half of the way from chance
-    to floor. A cosine or one-cycle schedule that ends with the run is so low for 5 % of the
-    steps; a few first steps at a far higher rate are no schedule. Abstains where rates were not
-    recorded, and below 12 steps. Notes n3, Learning Rate Schedules.
+    to floor, or under 8 tenths of it and that time was under a fifth of the run. A cosine or
+    one-cycle schedule that ends with the run is so low for 5 % of the steps; a few first steps at
+    a far higher rate are no schedule. Abstains where rates were not recorded, and below 12 steps.
+    Notes n3, Learning Rate Schedules.
     """
     name, course = "schedule-ended-early", course_of(history)
     rates = array(history.steps.lr) if len(history.steps.lr) == course.num else array(())
@@ -113,7 +114,8 @@ def _falling(course: Course, rates: Array) -> bool:
     middle = median(part[active // 2 - size // 2 : active // 2 + size])
     begin, end = median(part[:size]), median(part[-size:])
     late = (middle - end) / (begin - end) if begin > end else 0.0
-    return late > 0.15 or not course.progress > 0.5
+    hasty = active < 0.2 * course.num and course.progress < 0.8
+    return late > 0.15 or not course.progress > 0.5 or hasty
 
 
 def clipping_most_steps(history: History) -> Verdict:
