@@ -196,3 +196,53 @@ def test_a_few_steps_that_stay_below_a_curved_fit_were_too_few(
     setting = replace(QUANTITY, baseline=simple)
     made = history(losses, validation=[0.3, 0.26], epochs=2, setting=setting, **OVER)
     assert severity(replace(made, metric=""), "still-improving") == severe
+
+
+@pytest.mark.parametrize(
+    ("momentum", "level", "severe"),
+    [(0.99, 0.7, "warning"), (0.99, 0.05, ""), (0.9, 0.7, ""), (0.98, 0.7, "")],
+    ids=["no time to pay", "learned all the same", "usual momentum", "time enough"],
+)
+def test_a_memory_of_a_fifth_of_the_run_has_no_time_to_pay(
+    momentum: float, level: float, severe: str
+) -> None:
+    losses = np.maximum(falling(300, to=0.01), level)
+    setting = replace(CLASSES, momentum=momentum)
+    made = history(losses, setting=setting, stopped="budget")
+    assert severity(made, "oscillating") == severe
+    assert severity(replace(made, stopped=""), "oscillating") == ""
+
+
+@pytest.mark.parametrize(
+    ("level", "active", "severe"),
+    [(0.9, 0.1, "warning"), (0.2, 0.1, ""), (0.9, 0.5, "")],
+    ids=["gone after a tenth", "all was learned", "flat under half of the run"],
+)
+def test_a_rate_that_is_gone_after_a_tenth_of_the_run(
+    level: float, active: float, severe: str
+) -> None:
+    # Flat before the rate goes: what it had still in it is not to be seen.
+    losses = np.maximum(CHANCE * np.exp(-np.arange(400) / 6.0), level)
+    made = history(losses, lr=lambda share: float(share < active))
+    assert severity(made, "schedule-ended-early") == severe
+
+
+@pytest.mark.parametrize(
+    ("validation", "severe"),
+    [([0.7, 0.38, 0.28], "warning"), ([0.7, 0.29, 0.28], ""), ([0.7, 0.2, 0.1], "")],
+    ids=["still falls", "came to rest", "nearly done"],
+)
+def test_a_short_run_is_judged_by_its_validations(validation: list[float], severe: str) -> None:
+    draw = np.random.default_rng(0)
+    losses = np.linspace(1.0, 0.25, 15) * CHANCE + 0.3 * draw.standard_normal(15)
+    made = history(losses, epochs=3, validation=validation, stopped="budget")
+    assert severity(made, "still-improving") == severe
+
+
+def test_an_end_without_chance_or_without_a_number_is_judged_without_a_word() -> None:
+    unknown = replace(CLASSES, chance_loss=None)
+    below_0 = np.full(40, -3.0)
+    for losses, setting in ((below_0, unknown), (np.full(40, float("nan")), CLASSES)):
+        val = [float(losses[-1])] * 3
+        made = history(losses, validation=val, setting=setting, stopped="budget")
+        assert severity(made, "still-improving") == ""

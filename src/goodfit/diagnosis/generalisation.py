@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..records import Baseline, History, Severity, Verdict, not_judged, passed
@@ -219,7 +221,10 @@ def still_improving(history: History) -> Verdict:
     late = last_quarter_of_rates(history)
     # Dropout holds the training loss up: validation may have come farther.
     last = history.epochs.validation_loss[-1:]
-    progress = np.nanmax([course.progress, *(course.done(loss) for loss in last)])
+    done = [course.progress, *(course.done(loss) for loss in last)]
+    progress = max((share for share in done if not math.isnan(share)), default=NAN)
+    if math.isinf(progress):
+        return not_judged(name, "the loss is no longer finite")
     short = course.num < 100 and len(history.epochs.epoch) <= 5
     falling = progress < 0.9 and _validation_falls(history)
     short = short and (progress < 0.7 or below_curves(history) or falling)
@@ -236,7 +241,7 @@ def still_improving(history: History) -> Verdict:
         history=history,
         curve=loss_curve(course),
         share_of_descent_in_last_quarter=late,
-        progress=float(progress),
+        progress=progress,
     )
 
 
