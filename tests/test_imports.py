@@ -38,6 +38,7 @@ ORDER = (
     "commands",
     "study_commands",
     "show_commands",
+    "cli_options",
     "cli_show",
     "cli",
     "__main__",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -15,16 +13,23 @@ import typer
 
 import goodfit as gf
 
+from .cli_options import (
+    FailOn,
+    Folder,
+    Json,
+    Level,
+    Quiet,
+    RayAddress,
+    Recipe,
+    RecipeFile,
+    RunPath,
+    Set,
+    Source,
+    Target,
+    asked,
+)
 from .cli_show import app as show_app
 from .errors import GoodfitError, Interrupted, RunError
-
-
-class Level(StrEnum):
-    """From which severity on a finding counts."""
-
-    warning = "warning"
-    error = "error"
-
 
 FOUND, FAILED, INTERRUPTED = 1, 2, 130
 
@@ -35,33 +40,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(show_app, name="show")
-
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train made it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the records as JSON and nothing else.")]
-FailOn = Annotated[
-    Level | None,
-    typer.Option(help="Exit with 1 where there is a finding of this severity or worse."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="One value, say optimizer.lr=0.01."),
-]
-Source = Annotated[
-    str | None,
-    typer.Argument(
-        help="digits, wine, fashion-mnist ..., a CSV, Parquet or NPZ file, a folder; or a recipe"
-        " file (.toml)."
-    ),
-]
-Target = Annotated[str | None, typer.Option(help="The column to predict.")]
-Folder = Annotated[str | None, typer.Option(help="Where a named set's files lie.")]
-RecipeFile = Annotated[Path | None, typer.Option(help="A recipe file (TOML).")]
-Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe (.toml), or a source.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no card.")]
-RayAddress = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="A Ray cluster, HOST:PORT; local begins one here."),
-]
 
 
 @app.command()
@@ -79,7 +57,7 @@ def train(
     fail_on: FailOn = None,
 ) -> None:
     """Load, look, split, prepare, check, train, diagnose, evaluate, report: the whole recipe."""
-    recipe, said = _asked(source, recipe, target, folder, assign)
+    recipe, said = asked(source, recipe, target, folder, assign)
     found = gf.commands.train(recipe, said, out=out, as_json=as_json, quiet=quiet)
     _fail(found, fail_on)
 
@@ -94,7 +72,7 @@ def check(
     fail_on: FailOn = None,
 ) -> None:
     """Only the checks before training: what is wrong with data, network, loss and start."""
-    file, said = _asked(recipe, None, target, folder, assign)
+    file, said = asked(recipe, None, target, folder, assign)
     _fail(gf.commands.check(file, said, as_json=as_json), fail_on)
 
 
@@ -107,7 +85,7 @@ def gradient_check(
     as_json: Json = False,
 ) -> None:
     """Compare backpropagation with central differences in float64; exit code 1 if they differ."""
-    file, said = _asked(recipe, None, target, folder, assign)
+    file, said = asked(recipe, None, target, folder, assign)
     if not gf.commands.gradient_check(file, said, as_json=as_json):
         raise typer.Exit(1)
 
@@ -139,25 +117,6 @@ def explain(
     gf.commands.explain(name)
 
 
-def _asked(
-    source: str | None,
-    recipe: Path | None,
-    target: str | None,
-    folder: str | None,
-    assign: list[str] | None,
-) -> tuple[Path | None, list[str]]:
-    """Return the recipe file, which a source that ends in .toml is, and what was assigned to it."""
-    if recipe is None and source is not None and source.endswith(".toml"):
-        source, recipe = None, Path(source)
-    given = {"data.path": source, "data.target": target, "data.folder": folder}
-    said = [
-        f"{name}={json.dumps(value, ensure_ascii=False)}"
-        for name, value in given.items()
-        if value is not None
-    ]
-    return recipe, [*said, *(assign or [])]
-
-
 def _fail(severities: Iterable[str], fail_on: Level | None) -> None:
     """Leave with exit code 1 where a finding is as severe as asked for."""
     counted = {Level.warning: {"warning", "error"}, Level.error: {"error"}, None: set[str]()}
@@ -179,7 +138,7 @@ def cross_validate(
     as_json: Json = False,
 ) -> None:
     """Train on all but one fold and score on that one, for each; the test part stays sealed."""
-    recipe, said = _asked(source, recipe, target, folder, assign)
+    recipe, said = asked(source, recipe, target, folder, assign)
     gf.study_commands.cross_validate(recipe, said, folds=folds, kind=kind, as_json=as_json)
 
 

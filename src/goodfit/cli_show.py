@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +9,10 @@ import typer
 
 import goodfit as gf
 
+from .cli_options import Folder, RecipeFile, Set, Source, Target, asked
+
 app = typer.Typer(help="Measure and draw a part of a recipe before training.", no_args_is_help=True)
 
-RecipeFile = Annotated[Path | None, typer.Option(help="A recipe file (TOML).")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="One value, say schedule.kind=cosine."),
-]
 Out = Annotated[
     Path | None, typer.Option(help="The page to write; show-WHAT.html here without it.")
 ]
@@ -26,42 +21,47 @@ Json = Annotated[bool, typer.Option("--json", help="Print the sheet as JSON and 
 
 @app.command()
 def schedule(
-    recipe: RecipeFile = None, assign: Set = None, out: Out = None, as_json: Json = False
+    source: Source = None,
+    target: Target = None,
+    folder: Folder = None,
+    recipe: RecipeFile = None,
+    assign: Set = None,
+    out: Out = None,
+    as_json: Json = False,
 ) -> None:
     """Draw the learning rate over a run: a recipe's schedule, or all of them."""
-    gf.show_commands.schedule(recipe, assign or [], out=out, as_json=as_json)
+    file, said = asked(source, recipe, target, folder, assign)
+    gf.show_commands.schedule(file, said, out=out, as_json=as_json)
 
 
 @app.command()
 def augment(
-    source: Annotated[str | None, typer.Argument(help="Images: digits, a folder, ...")] = None,
-    folder: Annotated[str | None, typer.Option(help="Where a named set's files lie.")] = None,
+    source: Source = None,
+    target: Target = None,
+    folder: Folder = None,
     recipe: RecipeFile = None,
     assign: Set = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Draw training images as they are, and as augmentation changes them."""
-    said = _said({"data.path": source, "data.folder": folder})
-    gf.show_commands.augment(recipe, [*said, *(assign or [])], out=out, as_json=as_json)
+    file, said = asked(source, recipe, target, folder, assign)
+    gf.show_commands.augment(file, said, out=out, as_json=as_json)
 
 
 @app.command()
 def data(
-    source: Annotated[
-        str,
-        typer.Argument(metavar="SOURCE|RECIPE", help="What train takes, or a recipe file (.toml)."),
-    ],
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    folder: Annotated[str | None, typer.Option(help="Where a named set's files lie.")] = None,
+    source: Source = None,
+    target: Target = None,
+    folder: Folder = None,
+    recipe: RecipeFile = None,
     assign: Set = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Draw the data card: what it is, histograms, classes, images, and what the checks found."""
-    file = Path(source) if source.endswith(".toml") else None
-    given = {"data.path": None if file else source, "data.target": target, "data.folder": folder}
-    gf.show_commands.data(file, [*_said(given), *(assign or [])], out=out, as_json=as_json)
+    file, said = asked(source, recipe, target, folder, assign)
+    gf.show_commands.data(file, said, out=out, as_json=as_json)
 
 
 @app.command()
@@ -96,12 +96,3 @@ def init(
         out=out,
         as_json=as_json,
     )
-
-
-def _said(given: Mapping[str, str | None]) -> list[str]:
-    """Return what was given as assignments of a recipe."""
-    return [
-        f"{name}={json.dumps(value, ensure_ascii=False)}"
-        for name, value in given.items()
-        if value is not None
-    ]

@@ -12,6 +12,7 @@ from rich.console import Console
 from . import commands, shows
 from .commands import print_json
 from .errors import RecipeError
+from .optim import base_rate
 from .pipeline import see_data
 from .pipeline.begin import resolve_for
 from .pipeline.material import augmentation_for, know, material_of
@@ -27,10 +28,14 @@ def schedule(
 ) -> None:
     """Draw the schedule of a recipe; every known one at its defaults where none is named."""
     recipe = recipe_of(file, assignments)
+    if recipe.optimizer.scale_lr != "none":
+        known = know(recipe)  # batches are no larger than the training rows are many
+        recipe = resolve_for(recipe, known)
     named = file is not None or any(a.startswith("schedule") for a in assignments)
     schedules = [recipe.schedule] if named else [kind() for kind in SCHEDULES]
     made: list[Schedule] = TypeAdapter(list[Schedule]).validate_python(schedules)
-    sheet = shows.show_schedule(made, lr=recipe.optimizer.lr, epochs=recipe.epochs or 30)
+    lr = base_rate(recipe.optimizer, recipe.batch_size or 1)
+    sheet = shows.show_schedule(made, lr=lr, epochs=recipe.epochs or 30)
     show(sheet, out or Path("show-schedule.html"), as_json=as_json)
 
 

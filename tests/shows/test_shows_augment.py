@@ -36,6 +36,13 @@ def test_command_writes_a_page(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8").count("data:image/png;base64,") == 48
 
 
+def test_a_recipe_file_stands_in_the_place_of_the_data(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('data = "digits"\n[augment]\nmix = "cutmix"\n')
+    told = CliRunner().invoke(app, ["show", "augment", str(recipe), "--json"])
+    assert told.output == CliRunner().invoke(app, COMMAND).output
+
+
 def test_nothing_to_draw_is_said() -> None:
     told = CliRunner().invoke(app, ["show", "augment", "digits"])
     assert "nothing to draw" in str(told.exception)

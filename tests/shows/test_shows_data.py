@@ -66,6 +66,12 @@ def test_the_checks_of_what_comes_in_are_among_them(tmp_path: Path) -> None:
     assert {"split-overlap", "overlap-with-test"} <= {*rules(shown(tmp_path / "t.npz"))}
 
 
+def test_a_recipe_file_stands_where_it_does_for_train(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('data = "iris"\n')
+    assert shown(recipe) == shown("--recipe", recipe) == shown("iris")
+
+
 def test_a_healthy_table_has_no_finding(tmp_path: Path) -> None:
     sheet = shown(table_file(tmp_path), "--target", "kind")
     assert rules(sheet) == [] and "nothing was found" in sheet.headline

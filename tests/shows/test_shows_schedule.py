@@ -10,6 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import goodfit as gf
 from goodfit.cli import app
 from goodfit.recipe import Cosine, Exponential, OnPlateau, Step
 from goodfit.records import Chart, Sheet
@@ -59,6 +60,39 @@ def test_command_writes_a_page_and_prints_json(tmp_path: Path) -> None:
     command = ["show", "schedule", "--set", "schedule.kind=step", "--json"]
     sheet = Sheet.from_json(json.loads(CliRunner().invoke(app, command).output))
     assert [line.name for line in _chart(sheet).lines] == ["step"]
+
+
+@pytest.mark.parametrize(
+    ("data", "batch_size", "rate"),
+    [("digits", 320, 1.0), ("iris", 320, 0.1 * 106 / 32), ("iris", 16, 0.05)],
+    ids=["as asked", "no larger than the training rows are many", "smaller"],
+)
+def test_a_rate_that_follows_the_batch_size_is_drawn_as_a_run_has_it(
+    data: str, batch_size: int, rate: float, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        f'data = "{data}"\nbatch_size = {batch_size}\nepochs = 1\nschedule = "constant"\n'
+        '[net]\nkind = "mlp"\nhidden = [4]\n'
+        '[optimizer]\nkind = "sgd"\nlr = 0.1\nscale_lr = "linear"\n'
+    )
+    told = CliRunner().invoke(app, ["show", "schedule", str(recipe), "--json"])
+    (line,) = _chart(Sheet.from_json(json.loads(told.output))).lines
+    assert line.y == pytest.approx([rate] * len(line.y), rel=1e-12)
+    trained = gf.train(gf.recipe.read(recipe)).history.steps.lr
+    assert trained == pytest.approx([rate] * len(trained), rel=1e-6)
+
+
+def test_a_recipe_file_stands_in_the_place_of_the_data(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('data = "gone.csv"\nepochs = 7\n[schedule]\nkind = "step"\n')
+    by_place, by_option = (
+        CliRunner().invoke(app, ["show", "schedule", *words, "--json"]).output
+        for words in ([str(recipe)], ["--recipe", str(recipe)])
+    )
+    assert by_place == by_option
+    sheet = Sheet.from_json(json.loads(by_place))
+    assert [line.name for line in _chart(sheet).lines] == ["step"] and "7 epochs" in sheet.headline
 
 
 def _chart(sheet: Sheet) -> Chart:
