@@ -109,7 +109,7 @@ def rivals(recipe: gf.Recipe, seed: int) -> Iterator[tuple[str, float, float]]:
 def measure(
     name: str, seeds: int, folder: Path | None, *, rival_seeds: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Scores and seconds of all that take part, seed after seed."""
+    """Scores and seconds of all that take part, seed after seed; of 0 seeds, of rivals alone."""
     found: dict[str, dict[str, list[float]]] = {}
 
     def note(model: str, score: float, seconds: float) -> None:
@@ -117,8 +117,8 @@ def measure(
         held["score"].append(score)
         held["seconds"].append(seconds)
 
-    for seed in range(seeds):
-        for model, recipe in recipes(name, folder).items():
+    for seed in range(max(seeds, rival_seeds)):
+        for model, recipe in recipes(name, folder).items() if seed < seeds else ():
             progress(f"{name}, seed {seed}: {model}")
             note(model, *test_score(recipe.model_copy(update={"seed": seed})))
         if seed >= rival_seeds:
@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.figures", description=__doc__)
     names = [*BUILT_IN, FASHION]
     parser.add_argument("--data", nargs="+", choices=names, default=names)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of goodfit; 0: rivals alone")
     parser.add_argument("--rival-seeds", type=int, default=3, help="seeds of scikit-learn's models")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--fashion-mnist", type=Path, help="folder of the four .gz files")

@@ -88,12 +88,22 @@ def panel(left: int, title: str, points: Sequence[Mapping], x: str, y: str) -> s
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, up, strict=True))
     told = "".join(
         f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="#0b61a4"/>'
-        f'<text x="{a:.1f}" y="{b - 8:.1f}" text-anchor="middle">{point[y]:.3g}</text>'
+        f'<text x="{a:.1f}" y="{b - 8:.1f}" text-anchor="middle">{short(point[y])}</text>'
         f'<text x="{a:.1f}" y="222" text-anchor="middle">{float(point[x]):,.0f}</text>'
         for a, b, point in zip(across, up, points, strict=True)
     )
     curve = f'<polyline points="{line}" fill="none" stroke="#0b61a4" stroke-width="2"/>'
     return f'{curve}{told}<text x="{left}" y="24" font-weight="bold">{title}</text>'
+
+
+def short(value: float) -> str:
+    """Three digits, or whole numbers.
+
+    Example:
+        >>> short(0.9876), short(1452.3)
+        ('0.988', '1,452')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def positions(values: Sequence[float], first: float, last: float) -> list[float]:

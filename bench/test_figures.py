@@ -26,3 +26,8 @@ def test_a_table_of_one_seed() -> None:
     }
     assert all(f"| {model} |" in text for model in found)
     assert found["goodfit"]["score"][0] > 0.8
+
+
+def test_rivals_alone() -> None:
+    found = measure("wine", 0, None, rival_seeds=1)
+    assert "goodfit" not in found and len(found["logistic regression"]["score"]) == 1

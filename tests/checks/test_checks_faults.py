@@ -385,6 +385,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
     "init-too-small": {
         "shallow": Fault(make=weights(lambda w: nn.init.normal_(w, std=0.003))),
         "deep": Fault(make=weights(lambda w: nn.init.normal_(w, std=0.02), hidden=(64,) * 5)),
+        "by-many-layers": Fault(make=lambda: mlp(64, 10, (64,) * 20)),
     },
     "initial-loss-off": {
         "sure": Fault(make=lambda: last_layer_times(100.0, mlp(64, 10))),

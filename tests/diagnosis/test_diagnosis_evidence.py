@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from diagnosis_made import CHANCE, CLASSES, cosine, falling, history, looks, severity
 
+from goodfit.diagnosis.course import course_of
 from goodfit.records import Baseline, History, Setting
 
 OVER: dict[str, Any] = {"stopped": "budget"}
@@ -246,3 +247,59 @@ def test_an_end_without_chance_or_without_a_number_is_judged_without_a_word() ->
         val = [float(losses[-1])] * 3
         made = history(losses, validation=val, setting=setting, stopped="budget")
         assert severity(made, "still-improving") == ""
+
+
+@pytest.mark.parametrize(
+    ("validation", "severe"),
+    [([1.0, 20.0, 300.0, 1500.0], "error"), ([-1.0, -20.0, -300.0, -1500.0], "")],
+    ids=["mirrored", "told alike"],
+)
+def test_a_validation_that_mirrors_training_shows_a_turned_sign(
+    validation: list[float], severe: str
+) -> None:
+    unknown = replace(CLASSES, loss_kind="", chance_loss=None)
+    losses = -np.repeat([1.0, 20.0, 300.0, 1500.0], 25) * np.linspace(0.9, 1.1, 100)
+    made = history(losses, epochs=4, validation=validation, setting=unknown)
+    assert severity(made, "gradient-ascent") == severe
+
+
+def test_a_loss_below_0_is_measured_from_its_lowest() -> None:
+    unknown = replace(CLASSES, loss_kind="", chance_loss=None, floor_loss=None)
+    draw = np.random.default_rng(0)
+    density = 1.0 - 3.0 * (1.0 - np.exp(-np.arange(300) / 40)) + 0.2 * draw.standard_normal(300)
+    course = course_of(history(density, setting=unknown))
+    assert -2.6 < course.floor < -2.0 and 0.8 < course.progress <= 1.0
+    assert course_of(history(falling())).floor == 0.0
+
+
+FITS = Baseline(linear=0.76, curved=0.74, num_rows=512)
+
+
+@pytest.mark.parametrize(("accuracy", "severe"), [(0.76, ""), (0.60, "warning")])
+def test_noise_that_simple_fits_cannot_tell_apart_is_no_underfitting(
+    accuracy: float, severe: str
+) -> None:
+    noisy = replace(CLASSES, baseline=FITS, num_parameters=500, num_train=5000, num_classes=2)
+    noisy = replace(noisy, chance_loss=0.69)
+    made = history(np.full(400, 0.5), validation=[0.5] * 10, setting=noisy, **OVER)
+    made = replace(made, epochs=replace(made.epochs, metric=(accuracy,) * 10))
+    assert severity(made, "underfitting") == severe
+
+
+@pytest.mark.parametrize(("linear", "severe"), [(0.9999, ""), (0.97, "")])
+def test_nobody_misses_a_thousandth_of_r2(linear: float, severe: str) -> None:
+    quantity = replace(CLASSES, task="regression", loss_kind="mse", chance_loss=1.0)
+    quantity = replace(quantity, baseline=Baseline(linear=linear, curved=linear, num_rows=512))
+    made = history(falling(to=0.045), setting=quantity, **OVER)
+    reached = (linear - 0.015,) * 10
+    columns = replace(made.epochs, metric=reached, clean_metric=reached)
+    assert severity(replace(made, metric="r2", epochs=columns), "underfitting") == severe
+
+
+@pytest.mark.parametrize(("update", "severe"), [(0.01, ""), (0.5, "warning")])
+def test_targets_far_out_are_no_jumps_of_small_steps(update: float, severe: str) -> None:
+    losses = falling(to=0.5)
+    losses[5::17] = losses[6::17] = 60.0
+    layers = ({"update_norm": update}, {"update_norm": update})
+    made = replace(history(losses), looks=looks(400, layers, update_norm=update))
+    assert severity(made, "lr-too-high") == severe

@@ -88,6 +88,14 @@ def test_before_512_rows_nothing_is_said() -> None:
     assert [math.isnan(value) for value in share] == [True] * 7 + [False] * 5
 
 
+def test_a_layer_that_is_dead_as_a_whole_is_known_after_64_rows() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 2))
+    layer = net[0]
+    assert isinstance(layer, nn.Linear)
+    assert set(last(look(with_dead(net, layer, 10), draw(6)), "1").dead_share) == {1.0}
+
+
 def test_the_same_batch_again_is_no_evidence() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 2))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from ..probes import fingerprint
+from .parts import tensors_in
 from .tallies import Counts
 
 # After an evaluation, so many batches are known by their fingerprint: the beginning of an epoch.
@@ -29,6 +32,8 @@ class Batches:
         self.known: dict[int, int] = {}
         self.last: tuple[int, int] = (-1, 0)
         self.fresh = True
+        self.returned: tuple[Tensor, ...] = ()
+        self._returned_at = -1
 
     @property
     def wanted(self) -> bool:
@@ -58,6 +63,18 @@ class Batches:
         else:
             self._anywhere(print_, place, earlier if again else 0)
         self.starts = max(self.starts - 1, 0)
+
+    def carry(self, given: object, returned: Any, place: int) -> None:
+        """Count whether a pass was given, beside its batch, what the pass before it returned.
+
+        By memory: what was returned is held until then, so that its place is not taken anew.
+        """
+        state = {tensor.data_ptr() for tensor in tensors_in(given)[1:]}
+        if state and self._returned_at == place - 1:
+            carried = any(tensor.data_ptr() in state for tensor in self.returned)
+            self.counts.count("carried-state", carried)
+        self.returned = tuple(tensor.detach() for tensor in tensors_in(returned))
+        self._returned_at = place
 
     def _at_start(self, print_: int, place: int, again: bool) -> None:
         """Epochs are known by the evaluations between them."""

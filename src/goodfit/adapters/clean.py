@@ -23,6 +23,7 @@ from ..probes.layers import first_tensor
 from ..probes.losses import LossFacts
 from ..probes.restore import restoring
 from ..records import Baseline
+from .parts import tensors_in
 from .setting import task_of
 
 NAN = float("nan")
@@ -70,7 +71,7 @@ class Clean:
 
         ``shape`` is that in which the loss got the outputs, None where it gets them as they are.
         """
-        tensors = (*_tensors((args, kwargs)), targets)
+        tensors = (*tensors_in((args, kwargs)), targets)
         versions = tuple(tensor._version for tensor in tensors)
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         self._add(Held(args, kwargs, targets, tensors, versions, size, shape), 1)
@@ -115,7 +116,7 @@ class Clean:
         None under class weights: such a loss gives accuracy away.
         """
         task, held = task_of(facts.kind), [held for held in self.held if held.unchanged]
-        inputs = [x for one in held for x in _tensors((one.args, one.kwargs))]
+        inputs = [x for one in held for x in tensors_in((one.args, one.kwargs))]
         if task is None or len(inputs) != len(held) or len({x.shape[1:] for x in inputs}) != 1:
             return None
         if facts.weight is not None or facts.pos_weight is not None:
@@ -150,14 +151,3 @@ def scores_of(outputs: Any) -> Tensor | None:
 
 def _weighted(values: Sequence[float], rows: list[int]) -> float:
     return math.fsum(v * n for v, n in zip(values, rows, strict=True)) / sum(rows)
-
-
-def _tensors(value: object) -> list[Tensor]:
-    """Return all tensors in what a network is given."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [tensor for part in value for tensor in _tensors(part)]
-    return []

@@ -68,7 +68,9 @@ class Eyes:
         self.pulse = Pulse(self.network, self.steps)
         self.autopsy: Autopsy | None = None
         compiled = is_compiled(module)
-        self.lookout = Lookout(self.network, self.counts, sees_outputs=not compiled)
+        self.lookout = Lookout(
+            self.network, self.counts, self.optimizers, sees_outputs=not compiled
+        )
         self.unseen: dict[str, None] = {UNSEEN: None} if compiled else {}
         # The loss of raw outputs and targets, where a framework stands between network and loss.
         self.replay: Callable[[Any, Any], Any] | None = None
@@ -108,7 +110,7 @@ class Eyes:
         self._handles.clear()
         self._after.clear()
         self.pulse.batch = self.pulse.judged = self._judged = None
-        self._held = (None, None)
+        self._held, self.batches.returned = (None, None), ()
 
     # -- what the hooks call -------------------------------------------------------------------
 
@@ -116,6 +118,8 @@ class Eyes:
         inputs = any_tensor((args, kwargs))
         if inputs is not None and self.batches.last[0] != self.pulse.num_passes:
             self.batches.seen(inputs, self.pulse.num_passes)
+            if self.pulse.batch is not None:
+                self.batches.carry((args, kwargs), self.pulse.batch[2], self.pulse.num_passes)
             self._precision = precision_of(inputs.device.type)
         self.pulse.prints = self.pulse.looking or self.batches.wanted
 

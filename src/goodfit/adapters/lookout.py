@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from ..probes import Batch, Movement, Observer, Seen, hook_outputs, places_of, row_of, sampling_of
@@ -33,8 +34,15 @@ class Lookout:
     ``arm`` before the step's first forward, ``before`` at its optimiser step, ``look`` after it.
     """
 
-    def __init__(self, network: nn.Module, counts: Counts, *, sees_outputs: bool) -> None:
-        self.network, self.counts = network, counts
+    def __init__(
+        self,
+        network: nn.Module,
+        counts: Counts,
+        optimizers: Sequence[Optimizer],
+        *,
+        sees_outputs: bool,
+    ) -> None:
+        self.network, self.counts, self.optimizers = network, counts, optimizers
         self.observer = Observer(network)
         self.places = self.observer.places if sees_outputs else ()
         self.sees_outputs, self._lazy = sees_outputs, False
@@ -52,6 +60,8 @@ class Lookout:
         self.start: Row | None = None
         self._backwards = self.num_looks = 0
         self._raw: Tensor | None = None
+        self._held: set[int] = set()
+        self._probe: nn.Parameter | None = None
 
     @property
     def armed(self) -> bool:
@@ -75,7 +85,7 @@ class Lookout:
         self.handles = hook_outputs(self.places, self.seen)
         self._backwards, self._raw = 0, None
         if self.parameters:
-            last = self._last_parameter()
+            self._probe = last = self._last_parameter()
             self.handles.append(last.register_hook(Call(self._backward)))
             self.handles.append(last.register_post_accumulate_grad_hook(Call(self._accumulated)))
         self.cost_s = now_s() - began + HOOK_S * len(self.handles)
@@ -89,8 +99,18 @@ class Lookout:
         self.counts.count("loss-negated", gradient.sum().item() < 0)
 
     def _last_parameter(self) -> nn.Parameter:
-        """The parameter by which backward passes are seen: the smallest of the last four."""
-        return min(self.parameters[-4:], key=torch.Tensor.numel)
+        """The parameter by which backward passes are seen: the smallest of the last four.
+
+        One that an optimiser holds (no other's gradient is cleared), and whose gradient is not 0:
+        the last bias cancels where a network compares two of its outputs.
+        """
+        named = list(zip(self.names, self.parameters, strict=True))
+        own = [pair for pair in named if id(pair[1]) in self._held] or named
+        last = own[-4:]
+        sure = [p for name, p in last if name in self.reached] or [
+            p for _, p in last if p.dim() > 1
+        ]
+        return min(sure or [p for _, p in last], key=torch.Tensor.numel)
 
     def _find_parameters(self) -> None:
         found = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
@@ -99,6 +119,8 @@ class Lookout:
             self.observer.places = places_of(self.network)
             self.places = self.observer.places if self.sees_outputs else ()
         self._lazy = any(is_lazy(p) for _, p in found)
+        groups = (group for optimizer in self.optimizers for group in optimizer.param_groups)
+        self._held = {id(parameter) for group in groups for parameter in group["params"]}
         if len(named) != len(self.parameters):
             self.sampling = sampling_of([p for _, p in named])
         self.names, self.parameters = [n for n, _ in named], [p for _, p in named]
@@ -117,7 +139,7 @@ class Lookout:
     def _backward(self, gradient: Tensor) -> None:
         """A backward pass has come to the last parameter; its gradient is not yet added."""
         self._backwards += 1
-        held = self._last_parameter().grad
+        held = None if self._probe is None else self._probe.grad
         left = held is not None and bool(held.any())
         if self._backwards == 1 and self.after_step:
             self.counts.count("old-gradients", left)
@@ -174,7 +196,7 @@ class Lookout:
 
     def _count_cut(self, grad_norm: float) -> None:
         """Compare one gradient at the step with what backward left of it, at its largest number."""
-        held = self._last_parameter().grad if self.parameters else None
+        held = None if self._probe is None else self._probe.grad
         if self._raw is None or held is None or held.is_sparse:
             return
         raw = self._raw.tolist()

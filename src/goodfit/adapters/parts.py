@@ -50,6 +50,22 @@ def canary_of(network: nn.Module) -> nn.Parameter | None:
     return min(small, key=torch.Tensor.numel, default=None)
 
 
+def tensors_in(value: object) -> list[Tensor]:
+    """Return all tensors in what a network was given, or gave.
+
+    Example:
+        >>> len(tensors_in((torch.ones(2), {"state": [torch.ones(3)]})))
+        2
+    """
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [found for part in value for found in tensors_in(part)]
+    return []
+
+
 def any_tensor(value: object) -> Tensor | None:
     """Return the first tensor in what a network was given, whatever its type.
 

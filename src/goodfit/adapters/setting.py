@@ -44,10 +44,13 @@ class Prior:
         self.soft_entropy = 0.0
         self.values: list[Tensor] = []
         self.mixed = False
+        # Of the first batch: later a penalty may be most of a loss that was its first term.
+        self.composite: bool | None = None
 
     def see(self, facts: LossFacts, outputs: Tensor, targets: Tensor) -> bool | None:
         """Take one batch down; returns whether it holds a single class, None without classes."""
         self.facts, self.batch_size = facts, max(self.batch_size, len(targets))
+        self.composite = facts.composite if self.composite is None else self.composite
         if facts.kind in ("cross-entropy", "nll") and not targets.is_floating_point():
             return self._see_classes(outputs.shape[1], targets.detach().reshape(-1))
         if facts.kind in ("cross-entropy", "binary-cross-entropy"):
@@ -97,7 +100,7 @@ class Prior:
         chance, floor, majority = self._levels()
         setting = Setting(
             task=task_of(self.facts.kind),
-            loss_kind=self.facts.kind,
+            loss_kind="" if self.composite else self.facts.kind,
             num_classes=self._classes(),
             majority_share=majority,
             mixed_targets=self.mixed,
@@ -105,6 +108,8 @@ class Prior:
             num_parameters=num_parameters,
         )
         scale = self.batch_size if self.facts.reduction == "sum" else 1
+        if self.composite:
+            chance = floor = None
         if chance is not None:
             setting = replace(setting, chance_loss=chance * scale)
         if floor is not None:

@@ -17,7 +17,7 @@ from .subject import LOOKED_AT_ROWS, Subject, quiet, without_dropout
 
 # Gains of healthy starts: 0.58 (PyTorch), 1 (Xavier), 1.41 (He), 1.67 (Xavier for tanh).
 LARGEST_GAIN, SMALLEST_GAIN = 2.0, 0.3
-GROWN, FADED = 8.0, 1e-3
+GROWN, FADED, GONE = 8.0, 1e-3, 1e-6
 SATURATED_SHARE, FLAT_TANH, FLAT_SIGMOID = 0.5, 0.99, 0.01
 SYMMETRY_STEPS = 3
 DEAD_PARTS = 4
@@ -144,14 +144,15 @@ def init_too_small(subject: Subject) -> Verdict:
 
     That is, a mean gain ``rms(W) * sqrt(fan_in)`` of the hidden layers under 0.3 (PyTorch
     starts with 0.58), and a spread over rows, before the last layer, of under a thousandth of
-    what goes in: gradients are as small, and the loss stays flat at first.
+    what goes in: gradients are as small, and the loss stays flat at first. Or, at any gain, a
+    spread of under a millionth: the product over many layers.
     """
     name, subject = "init-too-small", subject.clean
     signals = _signals(subject)
     if isinstance(signals, str):
         return not_judged(name, signals)
     gain, fading = _mean_gain(signals), _fading(signals)
-    if gain >= SMALLEST_GAIN or fading >= FADED:
+    if not ((gain < SMALLEST_GAIN and fading < FADED) or fading < GONE):
         return passed(name, f"{fading:.2g} of the signal is left before the last layer")
     return found(
         Finding(

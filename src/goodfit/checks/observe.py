@@ -43,7 +43,9 @@ class Tape(TorchFunctionMode):
 
     A loss calls torch's functions in the end, whether it is a module, a function, a partial or a
     lambda: so its kind, its options and the two tensors it compares are seen without asking.
-    ``spread`` holds the shapes ``[N]`` and ``[N, 1]`` that met in one operation.
+    ``spread`` holds the shapes ``[N]`` and ``[N, 1]`` that met in one operation, of which one comes
+    from the network and the other does not: rankings and distances between the rows of a batch
+    spread what is their own, and labels meet labels.
     """
 
     def __init__(self) -> None:
@@ -64,9 +66,12 @@ class Tape(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _note_spread(self, args: Any) -> None:
-        shapes = [tuple(arg.shape) for arg in args if isinstance(arg, Tensor)]
-        if len(shapes) == 2 and _spreads(*shapes):
-            self.spread = (shapes[0], shapes[1])
+        tensors = [arg for arg in args if isinstance(arg, Tensor)]
+        if len(tensors) != 2 or tensors[0].requires_grad == tensors[1].requires_grad:
+            return
+        one, other = (tuple(tensor.shape) for tensor in tensors)
+        if _spreads(one, other):
+            self.spread = (one, other)
 
 
 def _spreads(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

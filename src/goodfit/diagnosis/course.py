@@ -62,8 +62,13 @@ class Course:
 
     @cached_property
     def floor(self) -> float:
-        """The loss of a perfect answer: 0 unless the setting says more."""
-        return self.setting.floor_loss or 0.0
+        """The loss of a perfect answer: 0 unless the setting says more.
+
+        The lowest so far of a loss that goes below 0, as that of a density or a rate of events.
+        """
+        if self.bounded or self.setting.floor_loss is not None:
+            return self.setting.floor_loss or 0.0
+        return min(0.0, float(self.calm.min(initial=0.0)))
 
     @cached_property
     def chance(self) -> float:

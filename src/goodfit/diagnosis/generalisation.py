@@ -13,7 +13,7 @@ from .evidence import weight_layers
 from .numbers import NAN, Array, array, finite, mean, median
 from .pictures import loss_curve
 from .report import find
-from .simple import below_curves, below_simple_fits
+from .simple import below_curves, below_simple_fits, reaches_simple_fits
 from .validations import epochs_picture, train_of, validation_of
 
 # Of 126 healthy runs of the development part 123 had 0.03 or less, under augmentation 0.11.
@@ -124,7 +124,8 @@ def underfitting(history: History) -> Verdict:
     validations, without descent and without gap: under 3 quarters of the way with fewer weights
     than rows, or under half of it with 3 classes or more and an accuracy under 0.6. Or the run is
     over, under 9 tenths of the way are done, and the last layer has fewer inputs than a third of
-    its classes: through so few numbers that many classes cannot be told apart. Or the run is over
+    its classes: through so few numbers that many classes cannot be told apart. None of these where
+    simple fits of the same rows tell classes apart no better. Or the run is over
     and neither training nor validation reaches what straight lines through the same inputs do
     (:func:`~goodfit.diagnosis.simple.below_simple_fits`). Abstains otherwise, and where chance is
     not known. Notes n3, Overfitting; n4, no gap.
@@ -143,6 +144,8 @@ def underfitting(history: History) -> Verdict:
     closed = len(val) >= 8 and abs(on_train - on_val) < 0.1
     small = (closed and _too_small(history, on_train)) or (over and _narrow(history, on_train))
     simple = below_simple_fits(history) if over else None
+    if reaches_simple_fits(history):
+        poor = small = False
     if not (poor or inverted or small or simple):
         return passed(name, f"{100 * on_train:.0f} % of the way from chance is done")
     return find(

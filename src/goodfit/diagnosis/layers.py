@@ -24,10 +24,11 @@ POOR_FROM_THE_START = 0.85
 def dead_units(history: History) -> Verdict:
     """Fires when half of an activation's units, or more, give the same for every sample.
 
-    A unit counts as dead when it did so over the last 512 rows or more of batches that differ;
-    ReLU's ordinary zeros are not death. Judged by the median of the latest looks. Abstains where
-    no activation was seen on so many rows, and says nothing while the loss is good: a wide layer
-    may not need all its units. Notes n4, ReLU: dead ReLU.
+    A unit counts as dead when it did so over the last 512 rows or more of batches that differ, all
+    units of a layer when they did so over 64; ReLU's ordinary zeros are not death. Judged by the
+    median of the latest looks. Abstains where no activation was seen on so many rows, and says
+    nothing while the loss is good: a wide layer may not need all its units. Notes n4, ReLU: dead
+    ReLU.
     """
     return _share(
         history,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .numbers import NAN, array, finite, median
@@ -27,7 +31,8 @@ def weights_unchanged(history: History) -> Verdict:
     source = "notes n1, Training loop: update all weights"
     tally, steps = history.tallies.get("still-weights"), history.steps
     idle = history.tallies.get("skipped")
-    never = idle is not None and idle.of >= 5 and idle.share > 0.99
+    moves = tally is not None and tally.of >= FEWEST and tally.share < MOST
+    never = idle is not None and idle.of >= 5 and idle.share > 0.99 and not moves
     unrated = history.setting.optimizer and not len(finite(steps.lr[:50]))
     if never or (unrated and len(steps.loss) >= 5 and not history.looks.step):
         return find(
@@ -78,15 +83,16 @@ def gradients_accumulate(history: History) -> Verdict:
 def gradient_ascent(history: History) -> Verdict:
     """Fires when steps go up the gradient: the loss is maximised.
 
-    Three signs: backward began with the loss turned around at 4 of 5 looks, as by
+    Four signs: backward began with the loss turned around at 4 of 5 looks, as by
     ``(-loss).backward()`` (the loss's own gradient is negative), and the loss has not fallen; the
     sum of gradient times update is above 0 at 4 of 5 looks while the loss does not fall (has grown
-    by half, with 2 looks only); or a loss of a kind that cannot be negative is. Momentum and weight
-    decay turn single steps upwards, not most of them. Abstains with fewer than 2 looks and a loss
-    of unknown kind. Notes n1, Gradient descent.
+    by half, with 2 looks only); a loss of a kind that cannot be negative is; or training and
+    validation are each other's mirror image (one below 0 and falling, the other above 0 and
+    rising, by as much). Momentum and weight decay turn single steps upwards, not most of them.
+    Abstains with fewer than 2 looks and a loss of unknown kind. Notes n1, Gradient descent.
     """
     name, course = "gradient-ascent", course_of(history)
-    negative = course.bounded and median(course.loss[:3]) < -1e-6
+    negative = (course.bounded and median(course.loss[:3]) < -1e-6) or _mirrored(history)
     descent, tally = finite(history.looks.descent), history.tallies.get("loss-negated")
     turned = tally is not None and tally.of >= FEWEST and tally.share >= MOST
     if len(descent) < FEWEST and not (negative or turned):
@@ -110,6 +116,16 @@ def gradient_ascent(history: History) -> Verdict:
         first_loss=course.first,
         loss=course.now,
     )
+
+
+def _mirrored(history: History) -> bool:
+    """Return whether the loss that is trained is the told validation loss with its sign turned."""
+    val, train = finite(history.epochs.validation_loss), finite(history.epochs.train_loss)
+    if len(val) < 3 or len(train) != len(val):
+        return False
+    apart = train.max() < 0.0 < val.min() and train[-1] < train[0] and val[-1] > val[0]
+    alike = abs(math.log(val[-1] / -train[-1])) < math.log(3.0) if apart else False
+    return bool(alike) and float(np.corrcoef(train, val)[0, 1]) < -0.9
 
 
 def same_batch_every_step(history: History) -> Verdict:
@@ -151,13 +167,16 @@ def not_shuffled(history: History) -> Verdict:
 
     Then what stands together in the file is learned together, and the network follows the last
     rows it saw. Fires when at least 4 of 5 batches (4 at least) stood at the same place in the
-    epoch before. Abstains in the first epoch, and below 3 batches an epoch. Notes n0, mini-batch:
-    samples taken at random.
+    epoch before. Abstains in the first epoch, below 3 batches an epoch, and where passes are given
+    what the pass before returned, as the state of a recurrent network: such batches have an order.
+    Notes n0, mini-batch: samples taken at random.
     """
     name, tally = "not-shuffled", history.tallies.get("same-order")
     if tally is None or tally.of < 4 or 0 < history.steps_per_epoch < 3:
         return not_judged(name, "fewer than two epochs were watched, or too few batches in one")
-    same = history.tallies.get("same-batch")
+    same, carried = (history.tallies.get(key) for key in ("same-batch", "carried-state"))
+    if carried is not None and carried.share > 0.5:
+        return not_judged(name, "passes go on from the state that the pass before returned")
     if tally.share < MOST or (same is not None and same.share >= MOST):
         return passed(name, f"{tally.happened} of {tally.of} batches stood there before")
     one_class = history.tallies.get("one-class")

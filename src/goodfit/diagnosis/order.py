@@ -77,6 +77,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
         "contradicting-labels",
         *(*_BROKEN, *_GROUPS["rate and optimiser"]),
         *("input-out-of-scale", "gradient-vanishing", "gradient-exploding"),
+        *("norm-statistics-stale", "train-mode-while-evaluating"),
     ),
     "weight-decay-too-strong": ("lr-too-high",),
     "cannot-overfit-tiny-batch": (*_BROKEN, *_LAYERS, "input-out-of-scale"),

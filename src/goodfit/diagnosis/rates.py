@@ -55,7 +55,9 @@ def lr_too_high(history: History) -> Verdict:
     ratio, turn = highest_ratio(history), _turn(history)
     poor = not course.progress > 0.3
     jumped = course.peak > 10 or (course.peak > 3 and not course.progress > 0.9)
-    jumped = jumped and not ratio < 1e-3 and not noisy_only_in_training(history)
+    # Small steps that bring the loss down make no jumps: targets far out do.
+    calm = ratio < 1e-3 or (ratio < 0.03 and not poor)
+    jumped = jumped and not calm and not noisy_only_in_training(history)
     large = ratio > 0.3 or (ratio > 0.12 and poor)
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))

@@ -17,6 +17,8 @@ MORE = 1.6
 CURVED = 0.75
 # Of what curves add to lines, healthy networks learn three fifths or more on training rows.
 NO_CURVE = 1.0 / 3.0
+# Nobody misses less of R2.
+LEAST = 0.02
 
 
 def below_simple_fits(history: History) -> Baseline | None:
@@ -24,8 +26,8 @@ def below_simple_fits(history: History) -> Baseline | None:
 
     Accuracies are below that of straight lines by 3 standard errors and 0.02. Of quantities, over
     1.6 times the variance is left that straight lines leave; or, where curves leave under three
-    quarters of that, under a third of what they add is learned. None where the network reaches it,
-    or one of the scores is not known.
+    quarters of that, under a third of what they add is learned; and it is 0.02 of R2 at least.
+    None where the network reaches it, or one of the scores is not known.
     """
     simple, (score, on_train) = history.setting.baseline, scores(history)
     if simple is None or not (math.isfinite(score) and math.isfinite(on_train)):
@@ -38,9 +40,23 @@ def below_simple_fits(history: History) -> Baseline | None:
     left, more = 1.0 - simple.linear, simple.curved - simple.linear
     best = max(score, on_train)
     below = 1.0 - best > MORE * left
-    straight = best < simple.linear + NO_CURVE * more
+    below = below and simple.linear - best > LEAST
+    straight = best < simple.linear + NO_CURVE * more and simple.curved - best > LEAST
     bent = 1.0 - simple.curved < CURVED * left
     return simple if simple.linear > 0.1 and (below or (bent and straight)) else None
+
+
+def reaches_simple_fits(history: History) -> bool:
+    """Return whether a classifier's accuracy is, to 3 standard errors, that of the better fit.
+
+    What lines and curves through the same rows do not tell apart may be noise.
+    """
+    simple, (score, _) = history.setting.baseline, scores(history)
+    if simple is None or history.setting.task != "classification" or not math.isfinite(score):
+        return False
+    best = max(simple.linear, simple.curved)
+    p = min(max(best, 0.01), 0.99)
+    return score > best - SURE * math.sqrt(p * (1 - p) / simple.num_rows)
 
 
 def below_curves(history: History) -> bool:

@@ -31,6 +31,8 @@ from .movement import Movement, descent, norms, turn
 from .units import dead_share, moments, norm_gap, saturated_share
 
 DEAD_ROWS = 512
+# Of so many rows chance does not make all units of a layer the same.
+SURE_ROWS = 64
 NAN = float("nan")
 
 
@@ -88,9 +90,13 @@ class _Units:
 
     @property
     def dead_share(self) -> float:
-        """The share of units that are dead; NaN until enough rows were seen."""
+        """The share of units that are dead; NaN until enough rows were seen.
+
+        All of them are known to be dead after 64 rows, a share of them after 512.
+        """
         if self.rows < DEAD_ROWS:
-            return NAN
+            all_dead = self.rows >= SURE_ROWS and bool((self.since >= self.rows).all())
+            return 1.0 if all_dead else NAN
         return float(np.count_nonzero(self.since >= DEAD_ROWS) / max(len(self.since), 1))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .graph import node_name
@@ -25,7 +28,10 @@ MAX_NODES = 24
 
 @dataclass(frozen=True)
 class LossFacts:
-    """Kind and options of a loss; ``kind`` is "" where it is not one that is known."""
+    """Kind and options of a loss; ``kind`` is "" where it is not one that is known.
+
+    ``composite`` says that the kind is that of one term, and the loss is something else.
+    """
 
     kind: str = ""
     label_smoothing: float = 0.0
@@ -34,6 +40,7 @@ class LossFacts:
     reduction: str = "mean"
     ignore_index: int = -100
     delta: float = 1.0
+    composite: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,13 +81,16 @@ NODES = {
     "HuberLoss": "huber",
 }
 REDUCTIONS = ("none", "mean", "sum")
+# A penalty may add so much to a loss, or take it away, before the loss is no longer its first term.
+MAIN = 1.5
 
 
 def judged_by(loss: Tensor) -> Judged:
     """Return what a loss was computed from, read from its autograd graph before ``backward``.
 
-    So a loss that is a plain function is known too. Kind "" where no known loss is found near
-    the root, or where ``backward`` has freed the graph already.
+    So a loss that is a plain function is known too, and also whether it is no more than a term of
+    what is trained (the terms of a variational autoencoder, two heads). Kind "" where no known
+    loss is found near the root, or where ``backward`` has freed the graph already.
 
     Example:
         >>> import torch
@@ -96,7 +106,7 @@ def judged_by(loss: Tensor) -> Judged:
             continue
         kind = NODES.get(node_name(node))
         if kind:
-            return _read(kind, node)
+            return _whole_or_term(_read(kind, node), loss)
         waiting.extend(parent for parent, _ in node.next_functions)
     return Judged(LossFacts())
 
@@ -113,6 +123,50 @@ def _read(kind: str, node: Any) -> Judged:
         kind=kind,
         weight=getattr(node, "_saved_weight", None),
         reduction=REDUCTIONS[getattr(node, "_saved_reduction", 1)],
-        ignore_index=int(getattr(node, "_saved_ignore_index", -100)),
+        ignore_index=_signed(int(getattr(node, "_saved_ignore_index", -100))),
     )
     return Judged(facts, outputs, targets)
+
+
+def _signed(number: int) -> int:
+    """Read a number as one of 64 bits with a sign: the graph gives -100 as 2^64 - 100.
+
+    Example:
+        >>> _signed(2**64 - 100), _signed(3)
+        (-100, 3)
+    """
+    return number - 2**64 if number >= 2**63 else number
+
+
+def _whole_or_term(judged: Judged, loss: Tensor) -> Judged:
+    """Mark a loss that is not, to a factor of 1.5, what its known term alone would be."""
+    if judged.outputs is None or judged.targets is None or loss.numel() != 1:
+        return judged
+    heard = float(loss.detach())
+    near = (heard / alone if alone else 0.0 for alone in _alone(judged))
+    if any(1.0 / MAIN < ratio < MAIN for ratio in near) or heard == 0.0:
+        return judged
+    return replace(judged, facts=replace(judged.facts, composite=True))
+
+
+def _alone(judged: Judged) -> Iterator[float]:
+    """Yield what the known term may be by itself: of logits or of probabilities."""
+    facts, outputs, targets = judged.facts, judged.outputs, judged.targets
+    weights = {"weight": facts.weight, "reduction": "none"}
+    calls: dict[str, tuple[Callable[..., Tensor], ...]] = {
+        "binary-cross-entropy": (F.binary_cross_entropy_with_logits, F.binary_cross_entropy),
+        "mse": (F.mse_loss,),
+        "huber": (F.smooth_l1_loss,),
+    }
+    options = weights if facts.kind == "binary-cross-entropy" else {"reduction": "none"}
+    reduction = facts.reduction if facts.reduction != "none" else "mean"
+    if facts.kind in ("cross-entropy", "nll"):
+        calls[facts.kind] = (F.nll_loss,)
+        options = {**weights, "ignore_index": facts.ignore_index, "reduction": reduction}
+    for call in calls.get(facts.kind, ()):
+        try:
+            with torch.no_grad():
+                values = call(outputs, targets, **options)
+        except (RuntimeError, ValueError):
+            continue
+        yield float(values.sum() if reduction == "sum" else values.mean())

@@ -131,6 +131,7 @@ TALLIES: Mapping[str, str] = {
     "train-evaluating": "passes without gradient in training mode, where modes differ",
     "same-batch": "training batches with the inputs of the batch before",
     "same-order": "training batches that stood at the same place in the epoch before",
+    "carried-state": "passes that were given a tensor which the pass before had returned",
     "one-class": "training batches of four rows or more that hold a single class",
     "clipped": "optimiser steps whose gradient had been cut to a maximal norm",
     "skipped": "backward passes that no optimiser step followed, as under loss scaling",
