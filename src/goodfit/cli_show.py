@@ -65,6 +65,21 @@ def data(
 
 
 @app.command()
+def descent(
+    source: Source = None,
+    target: Target = None,
+    folder: Folder = None,
+    recipe: RecipeFile = None,
+    assign: Set = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Walk a tiny network downhill by differences and by backpropagation; what each cost."""
+    file, said = asked(source, recipe, target, folder, assign)
+    gf.show_commands.descent(file, said, out=out, as_json=as_json)
+
+
+@app.command()
 def activation(
     names: Annotated[list[str] | None, typer.Argument(help="Say relu; all without it.")] = None,
     out: Out = None,

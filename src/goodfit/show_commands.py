@@ -21,6 +21,7 @@ from .recipe.schedules import SCHEDULES
 from .records import Sheet
 from .report import print_sheet, sheet_html
 from .runs.atomic import write_text
+from .shows.descent import NUM_ROWS
 
 
 def schedule(
@@ -66,6 +67,21 @@ def data(file: Path | None, assignments: Sequence[str], *, out: Path | None, as_
     seen = see_data(commands.recipe_of(file, assignments))
     sheet = shows.show_data(seen.known.card, seen.known.sizes, seen.rows, seen.verdicts)
     show(sheet, out or Path("show-data.html"), as_json=as_json)
+
+
+def descent(
+    file: Path | None, assignments: Sequence[str], *, out: Path | None, as_json: bool
+) -> None:
+    """Walk by differences and by backpropagation on a sample of a recipe's data."""
+    recipe = recipe_of(file, assignments).model_copy(update={"batch_size": NUM_ROWS})
+    known = know(recipe)
+    with TemporaryDirectory() as folder:
+        material = material_of(known, resolve_for(recipe, known), Path(folder))
+        x, y = material.sample
+        outputs = len(known.card.classes) or 1
+        x = material.prepare(x)
+        sheet = shows.show_descent(x, y, num_outputs=outputs, seed=recipe.seed)
+    show(sheet, out or Path("show-descent.html"), as_json=as_json)
 
 
 def activation(names: Sequence[str], *, out: Path | None, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from ..records import Sheet
 from .activation import show_activation
 from .augment import show_augment
 from .data import show_data
+from .descent import show_descent
 from .init import show_init
 from .schedule import show_schedule
 
@@ -16,6 +17,7 @@ SHOWS: tuple[Callable[..., Sheet], ...] = (
     show_activation,
     show_augment,
     show_data,
+    show_descent,
     show_init,
     show_schedule,
 )
@@ -25,6 +27,7 @@ __all__ = [
     "show_activation",
     "show_augment",
     "show_data",
+    "show_descent",
     "show_init",
     "show_schedule",
 ]
