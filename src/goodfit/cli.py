@@ -135,11 +135,14 @@ def cross_validate(
     kind: Annotated[
         str, typer.Option(help="plain, stratified, grouped or time; auto goes by the data.")
     ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder to make, with the scores as JSON and as a page.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train on all but one fold and score on that one, for each; the test part stays sealed."""
     recipe, said = asked(source, recipe, target, folder, assign)
-    gf.study_commands.cross_validate(recipe, said, folds=folds, kind=kind, as_json=as_json)
+    gf.study_commands.cross_validate(recipe, said, folds=folds, kind=kind, out=out, as_json=as_json)
 
 
 @app.command()
@@ -227,6 +230,26 @@ def test(
 ) -> None:
     """Open the sealed test part of a finished run, once, and put its scores on record."""
     gf.commands.test(run, views=views, as_json=as_json)
+
+
+@app.command()
+def predict(
+    run: RunPath,
+    rows: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="New rows: CSV or Parquet with the columns of training, NPZ; an image, or a folder"
+            " of images.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file to write; without it the first are printed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer new rows by a finished run: labels with the classes' probabilities, or quantities."""
+    gf.commands.predict(run, rows, out=out, as_json=as_json)
 
 
 @app.command()

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+import pandas as pd
 from rich.console import Console
 
 from . import explaining, pipeline
-from .errors import RecipeError
+from .errors import RecipeError, RunError
 from .recipe import Recipe, Views, read, validate
-from .records import DataCard, Finding, Severity, SplitSizes, Verdict
-from .report import words
+from .records import DataCard, Finding, Severity, Sheet, SplitSizes, Table, Verdict
+from .report import print_sheet, words
 from .report.terminal import (
     counted,
     print_card,
@@ -23,8 +25,10 @@ from .report.terminal import (
     print_summary,
     print_verdicts,
 )
+from .runs import write_text
 
 ROOT = Path("runs")
+FIRST_ROWS, FIRST_COLUMNS = 10, 12
 
 
 def train(
@@ -112,6 +116,52 @@ def test(path: Path, *, views: str | None, as_json: bool) -> None:
 def report(path: Path) -> None:
     """Write the report again."""
     sys.stdout.write(f"{pipeline.report(path)}\n")
+
+
+def predict(path: Path, rows: Path, *, out: Path | None, as_json: bool) -> None:
+    """Answer the rows of a file by a run: print the first, or write all as CSV."""
+    if out is not None:
+        _check_out(out, rows)
+    answers = pipeline.predict(path, rows)
+    if out is not None:
+        write_text(out, answers.to_csv(index=False, lineterminator="\n"))
+    console = Console()
+    if as_json:
+        print_json({"answers": answers.to_dict(orient="records")})
+    elif out is None:
+        print_sheet(_first_of(answers, rows), console)
+    else:
+        told = f"{len(answers):,} rows of {rows}, answered in {out}"
+        console.print(words.clean(told), highlight=False, markup=False, soft_wrap=True)
+
+
+def _check_out(out: Path, rows: Path) -> None:
+    if out.suffix.lower() != ".csv":
+        raise RunError(
+            "Answers are written as CSV.", given=out, do="Name a file that ends in .csv."
+        )
+    if out.exists() and rows.exists() and out.samefile(rows):
+        raise RunError("The answers would replace the rows.", given=out, do="Name another file.")
+
+
+def _first_of(answers: pd.DataFrame, rows: Path) -> Sheet:
+    """Return the first rows and columns as they are printed."""
+    shown = answers.iloc[:FIRST_ROWS, :FIRST_COLUMNS]
+    left_out = ["rows"] * (len(answers) > FIRST_ROWS)
+    left_out += ["columns"] * (answers.shape[1] > FIRST_COLUMNS)
+    table = Table(
+        title=f"The first {len(shown)}" if left_out else "All of them",
+        columns=tuple(shown.columns),
+        rows=tuple(tuple(_shown(value) for value in row) for row in shown.to_numpy(object)),
+    )
+    more = f"; all {' and '.join(left_out)}: --out predictions.csv" if left_out else ""
+    said = f"{len(answers):,} rows of {rows} answered{more}."
+    return Sheet(title="Answers", headline=said, parts=(table,))
+
+
+def _shown(value: Any) -> str | float:
+    """Return a probability or quantity as a number, which is rounded, and all else as it is."""
+    return float(value) if isinstance(value, float | np.floating) else str(value)
 
 
 class Teller(pipeline.Listener):

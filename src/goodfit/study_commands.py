@@ -39,16 +39,26 @@ def search(
 
 
 def cross_validate(
-    file: Path | None, assignments: Sequence[str], *, folds: int, kind: str, as_json: bool
+    file: Path | None,
+    assignments: Sequence[str],
+    *,
+    folds: int,
+    kind: str,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Score a recipe on K folds that were held out in turn."""
     found = studies.cross_validate(
-        recipe_of(file, assignments), folds=folds, kind=cast(FoldKind, kind)
+        recipe_of(file, assignments), folds=folds, kind=cast(FoldKind, kind), out=out
     )
     if as_json:
         print_json(found.to_json())
-    else:
-        print_folds(found, Console())
+        return
+    console = Console()
+    print_folds(found, console)
+    if out is not None:
+        told = f"report  {out / studies.REPORT}"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 def resume(path: Path, *, cluster: str | None, as_json: bool, quiet: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pipeline_helpers import bits_of, raw_data, rows_of
 from torch import nn
 from torch.nn import functional
@@ -19,6 +22,7 @@ from goodfit.engine import Noise, Problem, make_population
 from goodfit.nets import Dropout, layout_of
 from goodfit.optim import rule_for
 from goodfit.pipeline.material import spread
+from goodfit.records import Gallery
 from goodfit.runs import Journal
 
 MIXED = gf.Augment(
@@ -158,3 +162,53 @@ def test_folds_of_images_are_augmented_as_raw_bytes(monkeypatch: pytest.MonkeyPa
     found = gf.cross_validate(recipe, folds=2)
     plain = gf.cross_validate(recipe.model_copy(update={"augment": gf.Augment()}), folds=2)
     assert seen == {torch.uint8} and found.mean["log_loss"] > plain.mean["log_loss"]
+
+
+# What the report tells
+
+
+def galleries(run: gf.Run) -> list[Gallery]:
+    assert run.drawn is not None
+    return [part for part in run.drawn.parts if isinstance(part, Gallery)]
+
+
+def pixels(png_base64: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png_base64))), np.float64)
+
+
+def test_the_report_shows_training_images_before_and_after(run: gf.Run) -> None:
+    _, gallery = galleries(run)
+    before, after = gallery.pictures
+    assert (gallery.title, len(before), len(after)) == ("Augmentation", 8, 8)
+    raw = raw_data("digits")[0][rows_of(run.folder.path, "train"), 0].astype(np.float64)
+    for png in before:
+        # Drawn so that the darkest and lightest of the eight are black and white.
+        assert (np.abs(raw * 255.0 / 16.0 - pixels(png)).max((1, 2)) <= 1.0).any()
+    assert sum(a != b for a, b in zip(before, after, strict=True)) >= 7
+    page = run.folder.report.read_text(encoding="utf-8")
+    assert all(png in page for png in (*before, *after))
+    assert "changed anew at each step (rotate 10.0, crop 1," in page
+
+
+def test_without_augmentation_nothing_of_it_is_shown() -> None:
+    run = gf.train(RECIPE.model_copy(update={"augment": gf.Augment(), "epochs": 1}))
+    assert len(galleries(run)) == 1
+    page = run.folder.report.read_text(encoding="utf-8")
+    assert "changed anew" not in page and "as trained on" not in page
+
+
+def test_the_report_of_a_table_says_that_rows_are_mixed() -> None:
+    recipe = gf.Recipe(data="wine", augment=gf.Augment(mix="mixup"), epochs=1)
+    run = gf.train(recipe)
+    assert galleries(run) == []
+    assert "(mix mixup), and no others" in run.folder.report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("channels", "num"), [(3, 1), (5, 0)])
+def test_images_of_loaders_are_shown_where_they_are_pictures(channels: int, num: int) -> None:
+    x = torch.rand(12, channels, 6, 6, generator=torch.Generator().manual_seed(0))
+    batches = [(x, torch.arange(12) % 2)]
+    recipe = RECIPE.model_copy(update={"augment": gf.Augment(crop=1), "epochs": 1})
+    run = gf.train(recipe, batches=batches, validation=batches)
+    assert (len(galleries(run)) if run.drawn else 0) == num
+    assert "(crop 1), and no others" in run.folder.report.read_text(encoding="utf-8")

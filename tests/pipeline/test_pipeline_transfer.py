@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from pipeline_helpers import bits_of
+from pipeline_helpers import bits_of, raw_data
 from torch import Tensor
 
 import goodfit as gf
@@ -81,8 +81,46 @@ def test_a_transfer_that_is_interrupted_ends_in_the_same_bits_without_its_source
         patched.setattr(Journal, "append", watched)
         gf.train(recipe, out=tmp_path / "run")
     copied.rename(tmp_path / "gone")
-    gf.resume(tmp_path / "run")
+    resumed = gf.resume(tmp_path / "run")
     assert bits_of(tmp_path / "run") == whole
+    assert any(note.startswith("Weights taken over") for note in resumed.history.notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "taken", "frozen"),
+    [
+        ({}, "all.", ""),
+        (
+            {"layers": ["1", "2.weight"], "freeze_first": 1},
+            "1, 2.weight; not these: 2.bias, 2.running_mean, 2.running_var,"
+            " 2.num_batches_tracked, 5, 6, 11.",
+            "Frozen to the end: 1, 2 (44 of 522 weights).",
+        ),
+        (
+            {"layers": ["1", "2"], "freeze": ["1", "5"], "unfreeze_epoch": 1},
+            "1, 2; not these: 5, 6, 11.",
+            "Frozen for 1 epoch: 1, 5 (252 of 522 weights).",
+        ),
+    ],
+    ids=["all", "some", "for a while"],
+)
+def test_the_report_says_what_was_taken_over_and_what_is_frozen(
+    values: dict, taken: str, frozen: str, source: gf.Run
+) -> None:
+    place = str(source.folder.path)
+    run = gf.train(moved(source=place, **values).model_copy(update={"epochs": 2}))
+    told = [note for note in run.history.notes if note.startswith(("Weights", "Frozen"))]
+    assert told == [f"Weights taken over from {place}: {taken}", *([frozen] if frozen else [])]
+    page = run.folder.report.read_text(encoding="utf-8")
+    assert all(note in page for note in told)
+
+
+def test_another_output_layer_is_not_taken_over(source: gf.Run) -> None:
+    x, y = raw_data("digits")
+    recipe = moved(source=str(source.folder.path)).model_copy(update={"epochs": 1})
+    run = gf.train(recipe, data=(x[y < 4], y[y < 4]))
+    (told,) = (note for note in run.history.notes if note.startswith("Weights"))
+    assert told.endswith(": 1, 2, 5, 6; not these: 11.")
 
 
 def test_a_file_of_weights_is_a_source(source: gf.Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 import goodfit as gf
 from goodfit.cli import app
 from goodfit.data import fit
-from goodfit.errors import DataError
+from goodfit.errors import DataError, SearchError
 from goodfit.records import CrossValidation
 from goodfit.studies import folds
 
@@ -116,3 +117,36 @@ def test_the_command_prints_a_table_and_json() -> None:
     told = CliRunner().invoke(app, [*words, "--json"])
     record = CrossValidation.from_json(json.loads(told.output))
     assert len(record.folds) == 3
+
+
+def test_the_command_leaves_recipe_record_and_page(tmp_path: Path) -> None:
+    words = ["cross-validate", "iris", "--folds", "3", "--set", "epochs=2"]
+    said = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "cv" / "iris")])
+    folder = tmp_path / "cv" / "iris"
+    assert said.exit_code == 0 and f"report  {folder / 'report.html'}" in said.output
+    names = ["cross-validation.json", "recipe.toml", "report.html"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    told = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    assert json.loads((folder / "cross-validation.json").read_text()) == told
+    recipe = gf.recipe.read(folder / "recipe.toml")
+    assert gf.cross_validate(recipe, folds=3) == CrossValidation.from_json(told)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "over 3 stratified folds; the test part is sealed" in page and "epochs = 2" in page
+
+
+def test_a_folder_that_is_taken_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    monkeypatch.setattr(folds, "_train", lambda *_: pytest.fail("trained"))
+    for taken in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(SearchError, match="is taken") as caught:
+            gf.cross_validate(recipe_of("iris"), out=taken)
+        assert caught.value.do == "Name another --out."
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_cross_validation_that_fails_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="So many folds"):
+        gf.cross_validate(recipe_of("iris"), folds=1, out=tmp_path / "cv")
+    assert not (tmp_path / "cv").exists()

@@ -11,7 +11,14 @@ and for new data later: ``encode`` on the host, ``input_module`` before the netw
 """
 
 from .arrays import Arrays, from_arrays
-from .augmenting import AUGMENTATIONS, Augmentation, augmentation_of, check_augment
+from .asked import Asked, read_asked
+from .augmenting import (
+    AUGMENTATIONS,
+    Augmentation,
+    augment_in_words,
+    augmentation_of,
+    check_augment,
+)
 from .card import describe
 from .dataset import Dataset, fingerprint
 from .encode import encode
@@ -30,6 +37,7 @@ __all__ = [
     "READERS",
     "ArrayInput",
     "Arrays",
+    "Asked",
     "Augmentation",
     "Dataset",
     "Held",
@@ -38,6 +46,7 @@ __all__ = [
     "Preparation",
     "TableInput",
     "TargetOutput",
+    "augment_in_words",
     "augmentation_of",
     "check_augment",
     "describe",
@@ -53,5 +62,6 @@ __all__ = [
     "num_shared",
     "output_module",
     "prepared_shape",
+    "read_asked",
     "split",
 ]

@@ -132,6 +132,41 @@ def read_npz(path: Path, *, name: str, target: str | None) -> Raw:
     return Raw(name=name, inputs=as_samples(x), target=values, target_name=y_key, notes=notes)
 
 
+def read_npz_inputs(path: Path) -> np.ndarray:
+    """Return the inputs of an NPZ file as they are, with or without a target beside them.
+
+    They are x, X, inputs or data; or, of whatever name, the only array. Nothing is unpickled.
+
+    Raises:
+        DataError: the file is damaged or pickled, or it holds no such array, or no rows.
+    """
+    try:
+        with path.open("rb") as file, _open_npz(file, path) as members:
+            x = members[_inputs_key(list(members), path)]
+    except _DAMAGED as error:
+        raise _not_npz(path, str(error)) from None
+    if x.ndim and not len(x):
+        raise DataError(
+            "The array has no rows.",
+            given=f"{path}, shape {list(x.shape)}",
+            do="Give an array with a row for each sample.",
+        )
+    return x
+
+
+def _inputs_key(keys: list[str], path: Path) -> str:
+    inputs, targets = ({pair[place] for pair in KEYS} for place in (0, 1))
+    named = [key for key in keys if key in inputs]
+    found = named or [key for key in keys if key not in targets]
+    if named or len(found) == 1:
+        return found[0]
+    raise DataError(
+        "The NPZ file does not say which array holds the inputs.",
+        given=f"keys {', '.join(keys) or '(none)'} in {path}",
+        do="Name the array x (or inputs, or data).",
+    )
+
+
 def _open_npz(file: IO[bytes], path: Path) -> NpzFile:
     members = np.load(file, allow_pickle=False)
     if isinstance(members, NpzFile):

@@ -248,6 +248,22 @@ def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -
         )
 
 
+def augment_in_words(settings: Augment) -> tuple[str, ...]:
+    """Say what is done to training batches, in a sentence; nothing where all is off.
+
+    Example:
+        >>> augment_in_words(Augment(crop=1, mix="mixup"))[0]
+        'Training batches are changed anew at each step (crop 1, mix mixup), and no others.'
+        >>> augment_in_words(Augment(mix_alpha=0.3))
+        ()
+    """
+    if not _parts(settings) and (settings.mix == "none" or settings.mix_probability == 0.0):
+        return ()
+    changed = settings.model_dump(exclude_defaults=True)
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changed.items())
+    return (f"Training batches are changed anew at each step ({told}), and no others.",)
+
+
 def _given(settings: Augment) -> str:
     changed = settings.model_dump(exclude_defaults=True)
     return ", ".join(f"augment.{name} = {value}" for name, value in changed.items())

@@ -52,6 +52,7 @@ def encode(inputs: Dataset | pd.DataFrame | np.ndarray, preparation: Preparation
 
 
 def _encode_table(frame: pd.DataFrame, table: TablePreparation) -> np.ndarray:
+    _check_columns(frame, table)
     columns = (*table.numeric, *table.categorical)
     encoded = np.empty((len(frame), len(columns) + len(table.indicators)), np.float32)
     for place, column in enumerate(table.numeric):
@@ -61,6 +62,24 @@ def _encode_table(frame: pd.DataFrame, table: TablePreparation) -> np.ndarray:
     for place, name in enumerate(table.indicators, start=len(columns)):
         encoded[:, place] = _is_missing(frame, name, table)
     return encoded
+
+
+def _check_columns(frame: pd.DataFrame, table: TablePreparation) -> None:
+    """Refuse a table that lacks columns (of several, all are named), or has one twice."""
+    sources = [column.made.column if column.made else column.name for column in table.numeric]
+    wanted = (*sources, *(column.name for column in table.categorical), *table.indicators)
+    twice = frame.columns[frame.columns.duplicated() & frame.columns.isin(wanted)]
+    if len(twice):
+        raise DataError(
+            "Two columns have the same name.", given=f'"{twice[0]}"', do="Rename one of them."
+        )
+    missing = [name for name in dict.fromkeys(wanted) if name not in frame.columns]
+    if len(missing) > 1:
+        raise DataError(
+            f"Columns are missing: {', '.join(missing)}.",
+            given=f"columns {', '.join(frame.columns)}",
+            do=f"Add them, empty where they are unknown; {nearest(missing[0], frame.columns)}",
+        )
 
 
 def numbers_of(frame: pd.DataFrame, column: NumericColumn) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,13 +54,8 @@ def read_images(folder: Path, *, name: str) -> Raw:
         ((2, 1, 3, 4), ['cat', 'dog'])
     """
     found = _find(folder)
-    mode, (width, height) = _common_form(found.paths)
-    check_fits(folder, len(found.paths) * len(mode) * height * width)
-    images = np.empty((len(found.paths), len(mode), height, width), np.uint8)
-    for row, path in enumerate(found.paths):
-        with _opened(path) as image:
-            pixels = np.asarray(image.convert(mode)).reshape(height, width, len(mode))
-            images[row] = pixels.transpose(2, 0, 1)
+    mode, size = _common_form(found.paths)
+    images = _pixels(found.paths, mode, size, folder=folder)
     notes = (_ignored_note(found.num_ignored),) if found.num_ignored else ()
     return Raw(
         name=name,
@@ -71,11 +66,73 @@ def read_images(folder: Path, *, name: str) -> Raw:
     )
 
 
+def pictures_in(path: Path) -> list[Path]:
+    """Return an image file alone, or the images in a folder and in its sub-folders, by name.
+
+    Raises:
+        DataError: the folder holds no images.
+    """
+    if not path.is_dir():
+        return [path]
+    entries = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".")]
+    files = [file for e in entries for file in (sorted(e.iterdir()) if e.is_dir() else [e])]
+    images = [file for file in files if is_image_file(file)]
+    if not images:
+        raise DataError(
+            "The folder holds no images.",
+            given=f"{path}, with {len(files):,} other files",
+            do="Name a folder of images, or of folders of images.",
+        )
+    return images
+
+
+def read_pictures(paths: Sequence[Path], *, shape: tuple[int, ...]) -> np.ndarray:
+    """Read images as those of training were: uint8 ``[N, C, H, W]``, of ``shape`` (C, H, W).
+
+    Raises:
+        DataError: one has another size, colours where training had none, more than 8 bits a
+            channel, or is damaged; or all are more than fits in memory.
+    """
+    mode, size = "L" if shape[0] == 1 else "RGB", (shape[2], shape[1])
+    for path in paths:
+        with _opened(path) as image:
+            _check_depth(image, path)
+            _check_as_trained(image, path, mode, size)
+    return _pixels(paths, mode, size, folder=paths[0].parent)
+
+
+def _check_as_trained(image: Image.Image, path: Path, mode: str, size: tuple[int, int]) -> None:
+    if image.size != size:
+        raise DataError(
+            "The image has another size than those of training.",
+            given=f"{path} is {image.size[0]}x{image.size[1]} pixels, theirs is "
+            f"{size[0]}x{size[1]}",
+            do="Resize or crop it as those of training were.",
+        )
+    if mode == "L" and image.mode not in _GREY_MODES:
+        raise DataError(
+            "The image has colours, and those of training had none.",
+            given=f"{path}, mode {image.mode}",
+            do="Make it grey as those of training were.",
+        )
+
+
+def _pixels(paths: Sequence[Path], mode: str, size: tuple[int, int], *, folder: Path) -> np.ndarray:
+    width, height = size
+    check_fits(folder, len(paths) * len(mode) * height * width)
+    images = np.empty((len(paths), len(mode), height, width), np.uint8)
+    for row, path in enumerate(paths):
+        with _opened(path) as image:
+            pixels = np.asarray(image.convert(mode)).reshape(height, width, len(mode))
+            images[row] = pixels.transpose(2, 0, 1)
+    return images
+
+
 def _find(folder: Path) -> _Found:
     entries = sorted(folder.iterdir())
     classes = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     files = [(path, kind.name) for kind in classes for path in sorted(kind.iterdir())]
-    images = [(path, label) for path, label in files if _is_image(path)]
+    images = [(path, label) for path, label in files if is_image_file(path)]
     if not images:
         raise DataError(
             "The folder holds no images in class folders.",
@@ -89,7 +146,8 @@ def _find(folder: Path) -> _Found:
     )
 
 
-def _is_image(path: Path) -> bool:
+def is_image_file(path: Path) -> bool:
+    """Say whether a file is named as an image, and not hidden."""
     is_named_so = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     return is_named_so and path.is_file()
 

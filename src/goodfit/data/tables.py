@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Collection, Hashable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -44,8 +46,17 @@ def read_csv(path: Path, *, name: str, target: str | None) -> Raw:
         >>> list(raw.inputs), raw.target.tolist()
         (['area'], [1.5, 2.5])
     """
+    return _as_raw(csv_frame(path), name=name, target=target)
+
+
+def csv_frame(path: Path, texts: Collection[str] = ()) -> pd.DataFrame:
+    """Return all columns of a CSV file; those named in ``texts`` as they are written there.
+
+    Raises:
+        DataError: the file is empty, binary, damaged or ragged.
+    """
     check_fits(path, path.stat().st_size)
-    return _as_raw(_parse_csv(path), path, name=name, target=target)
+    return _with_rows(_parse_csv(path, texts), path)
 
 
 def read_parquet(path: Path, *, name: str, target: str | None) -> Raw:
@@ -63,6 +74,15 @@ def read_parquet(path: Path, *, name: str, target: str | None) -> Raw:
         >>> raw.target_name, len(raw.inputs)
         ('price', 2)
     """
+    return _as_raw(parquet_frame(path), name=name, target=target)
+
+
+def parquet_frame(path: Path, texts: Collection[str] = ()) -> pd.DataFrame:
+    """Return all columns of a Parquet file, which have types of their own (``texts`` or not).
+
+    Raises:
+        DataError: the file is not Parquet, damaged, or too large.
+    """
     try:
         with parquet.ParquetFile(path, memory_map=True) as file:
             check_fits(path, _uncompressed_bytes(file.metadata))
@@ -72,7 +92,7 @@ def read_parquet(path: Path, *, name: str, target: str | None) -> Raw:
         frame = table.to_pandas(split_blocks=True, self_destruct=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, "Parquet", error, do="Write the file again.") from None
-    return _as_raw(frame, path, name=name, target=target)
+    return _with_rows(frame, path)
 
 
 def _uncompressed_bytes(metadata: parquet.FileMetaData) -> int:
@@ -80,13 +100,14 @@ def _uncompressed_bytes(metadata: parquet.FileMetaData) -> int:
     return sum(group.total_byte_size for group in groups)
 
 
-def _parse_csv(path: Path) -> pd.DataFrame:
+def _parse_csv(path: Path, texts: Collection[str]) -> pd.DataFrame:
     try:
         separator = _separator(path)
         with open_unzipped(path) as file, warnings.catch_warnings():
             # pandas only warns where it drops the surplus fields of every row.
             warnings.simplefilter("error", ParserWarning)
-            return pd.read_csv(file, sep=separator, index_col=False, low_memory=False)
+            kinds: dict[Hashable, Any] = dict.fromkeys(texts, str)
+            return pd.read_csv(file, sep=separator, index_col=False, low_memory=False, dtype=kinds)
     except EmptyDataError:
         raise DataError(
             "The file is empty.", given=path, do="Export it again, with a header line."
@@ -121,11 +142,15 @@ def _unreadable(path: Path, kind: str, error: Exception, *, do: str) -> DataErro
     return DataError(f"The file cannot be read as {kind}.", given=f"{path}: {reason}", do=do)
 
 
-def _as_raw(frame: pd.DataFrame, path: Path, *, name: str, target: str | None) -> Raw:
+def _with_rows(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if frame.empty:
         raise DataError(
             "The table has no rows.", given=f"{path}, {_names(frame)}", do="Export it again."
         )
+    return frame
+
+
+def _as_raw(frame: pd.DataFrame, *, name: str, target: str | None) -> Raw:
     column = _target_column(frame, target)
     return Raw(
         name=name,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__, runs
-from ..data import Preparation, in_words, input_module, output_module
+from ..data import Preparation, augment_in_words, in_words, input_module, output_module
 from ..errors import RunError
 from ..evaluation import Model, outputs_of, score, viewed
 from ..loop import Blocks
@@ -177,7 +177,10 @@ def contents_of(run: Run) -> Contents:
         findings=run.findings,
         info=run.info,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        preparation=in_words(run.preparation, run.recipe.prepare) if run.preparation else (),
+        preparation=(
+            *(in_words(run.preparation, run.recipe.prepare) if run.preparation else ()),
+            *augment_in_words(run.recipe.augment),
+        ),
         drawn=run.drawn,
     )
 

@@ -23,7 +23,6 @@ from .. import runs
 from ..checks import run_checks
 from ..data import PREPARED_FILE
 from ..data.checks import run_data_checks
-from ..data.drawing import draw_data
 from ..errors import Interrupted, RunError
 from ..recipe import OwnNet, Recipe, Views, read
 from ..records import DataCard, Finding, SplitSizes, Verdict
@@ -41,6 +40,7 @@ from .begin import (
     resolve_for,
     write_known,
 )
+from .drawing import draw
 from .finishing import (
     best_weights,
     contents_of,
@@ -55,7 +55,7 @@ from .observers import stop_if_asked
 from .run import Run, asked_by
 from .training import train as train_net
 from .training import use_machine
-from .transferring import start_of
+from .transferring import begin_of
 
 
 class Listener:
@@ -120,14 +120,14 @@ def train(
         known = know_given(recipe, given)
         listener.on_card(known.card, known.sizes)
         recipe = resolve_for(recipe, known)
-        module = start_of(recipe, known, net)
+        module, notes = begin_of(recipe, known, net)
         recipe = decide_threads(recipe, module, known)
         stop_if_asked(interruption)
         folder, temporary = make_folder(recipe, out, root)
         with folder.locked(), _kept_when_interrupted(temporary):
             write_known(folder, known)
             listener.on_folder(folder.path)
-            session = Session(recipe, known, module, folder, interruption, listener, began)
+            session = Session(recipe, known, module, folder, interruption, listener, began, notes)
             return replace(_train(session), temporary=temporary)
 
 
@@ -156,8 +156,9 @@ def resume(
         listener.on_card(known.card, known.sizes)
         listener.on_folder(folder.path)
         begun = any(folder.checkpoints.glob("step-*"))
-        module = (net_of if begun else start_of)(recipe, known, net)
-        return _train(Session(recipe, known, module, folder, interruption, listener, began))
+        # A checkpoint has the weights and the notes, and the source may be gone.
+        module, notes = (net_of(recipe, known, net), ()) if begun else begin_of(recipe, known, net)
+        return _train(Session(recipe, known, module, folder, interruption, listener, began, notes))
 
 
 def load(path: Path | str, *, net: nn.Module | None = None) -> Run:
@@ -254,6 +255,7 @@ class Session:
     interruption: Interruption
     listener: Listener
     began: float
+    notes: tuple[str, ...] = ()
 
 
 def _train(session: Session) -> Run:
@@ -261,6 +263,7 @@ def _train(session: Session) -> Run:
     recipe, folder, net = session.recipe, session.folder, session.net
     use_machine(recipe)
     material = material_of(session.known, recipe, folder.path)
+    material = replace(material, notes=(*material.notes, *session.notes))
     load_s = time.perf_counter() - session.began
     verdicts = _check(session, material)
     session.listener.on_verdicts(verdicts)
@@ -285,8 +288,9 @@ def _check(session: Session, material: Material) -> tuple[Verdict, ...]:
     if folder.verdicts.exists():
         return runs.read_records(folder.verdicts, Verdict)
     rows = rows_of(session.known)
-    if rows is not None:
-        runs.write_record(folder.drawn, draw_data(rows))
+    drawn = draw(session.recipe, material, rows)
+    if drawn is not None:
+        runs.write_record(folder.drawn, drawn)
     of_data = run_data_checks(rows)
     verdicts = (*of_data, *run_checks(subject_of(session.net, material)))
     runs.write_records(folder.verdicts, verdicts)

@@ -78,10 +78,7 @@ class Run:
             DataError: a column is missing, or the shape is wrong.
             RecipeError: there are no such views, or the data have none.
         """
-        outputs = self._outputs(inputs, views)
-        if self.card.task == "classification":
-            return _labels(self.card.classes)[outputs.argmax(axis=1)]
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return self._told(self._outputs(inputs, views))
 
     def predict_proba(self, inputs: Any, *, views: Views | None = None) -> NDArray:
         """Return the classes' probabilities ``[N, C]`` for raw inputs, in ``card.classes`` order.
@@ -96,7 +93,27 @@ class Run:
                 given=f"target {self.card.target}",
                 do="Use predict.",
             )
-        return torch.from_numpy(self._outputs(inputs, views)).softmax(dim=1).numpy()
+        return _chances(self._outputs(inputs, views))
+
+    def answers(self, inputs: Any, *, views: Views | None = None) -> pd.DataFrame:
+        """Return what ``predict`` and ``predict_proba`` say of raw inputs, from one pass.
+
+        Returns:
+            N rows: ``prediction``, and of classes ``p_CLASS`` for each; ``prediction_1``, ... where
+            there are several quantities.
+
+        Raises:
+            DataError: a column is missing, or the shape is wrong.
+            RecipeError: there are no such views, or the data have none.
+        """
+        outputs = self._outputs(inputs, views)
+        told = self._told(outputs)
+        if self.card.task == "classification":
+            chances = zip(self.card.classes, _chances(outputs).T, strict=True)
+            return pd.DataFrame({"prediction": told, **{f"p_{name}": p for name, p in chances}})
+        if told.ndim == 1:
+            return pd.DataFrame({"prediction": told})
+        return pd.DataFrame(told, columns=[f"prediction_{k + 1}" for k in range(told.shape[1])])
 
     def report(self, path: Path | str) -> Path:
         """Write the report as one self-contained HTML file, and return its path."""
@@ -121,6 +138,11 @@ class Run:
                 copy = shutil.copytree(self.folder.path, Path(scratch) / path.name)
                 copy.rename(path)
         return path
+
+    def _told(self, outputs: NDArray[np.float32]) -> NDArray:
+        if self.card.task == "classification":
+            return _labels(self.card.classes)[outputs.argmax(axis=1)]
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def _outputs(self, inputs: Any, views: Views | None) -> NDArray[np.float32]:
         how = asked_by(self.recipe, self.card, views)
@@ -168,6 +190,10 @@ def _labels(classes: tuple[str, ...]) -> NDArray:
     except (ValueError, OverflowError):
         return np.asarray(classes)
     return numbers if tuple(map(str, numbers)) == classes else np.asarray(classes)
+
+
+def _chances(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    return torch.from_numpy(outputs).softmax(dim=1).numpy()
 
 
 def _tensor(array: NDArray) -> torch.Tensor:

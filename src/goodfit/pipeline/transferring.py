@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -12,25 +12,75 @@ from torch import Tensor, nn
 from .. import runs
 from ..errors import RunError
 from ..nets import frozen_names, rate_mask, take_over
-from ..recipe import OwnNet, Recipe, read
+from ..recipe import OwnNet, Recipe, Transfer, read
 from .begin import known_without_data, net_of
 from .finishing import best_weights, with_best
 from .material import Known
 
+SHOWN = 12
+
 
 def start_of(recipe: Recipe, known: Known, given: nn.Module | None) -> nn.Module:
-    """Return the network at its start: drawn or given, then with the weights that are taken over.
+    """Return the network at its start; see :func:`begin_of`."""
+    return begin_of(recipe, known, given)[0]
+
+
+def begin_of(
+    recipe: Recipe, known: Known, given: nn.Module | None
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the network at its start, and in words what of it was taken over and is frozen.
+
+    It is drawn or given; then come the weights that are taken over.
 
     Raises:
         NetError: weights do not fit, a prefix matches nothing, or all layers are frozen.
         RunError: the source is missing, unfinished, or no safetensors file.
     """
     net, transfer = net_of(recipe, known, given), recipe.transfer
-    if transfer is not None:
-        take_over(net, weights_of(Path(transfer.source)), transfer)
-        frozen_names(net, transfer)
-        rate_mask(net, transfer)
-    return net
+    if transfer is None:
+        return net, ()
+    taken = take_over(net, weights_of(Path(transfer.source)), transfer)
+    frozen = frozen_names(net, transfer)
+    rate_mask(net, transfer)
+    return net, (_taken_in_words(net, taken, transfer), *_frozen_in_words(net, frozen, transfer))
+
+
+def _taken_in_words(net: nn.Module, taken: Collection[str], transfer: Transfer) -> str:
+    own = net.state_dict()
+    left = [name for name in own if name not in taken]
+    told = f"Weights taken over from {transfer.source}: "
+    return f"{told}{_named(taken, own)}; not these: {_named(left, own)}." if left else f"{told}all."
+
+
+def _frozen_in_words(
+    net: nn.Module, frozen: Collection[str], transfer: Transfer
+) -> tuple[str, ...]:
+    if not frozen:
+        return ()
+    epochs = transfer.unfreeze_epoch
+    until = "to the end" if epochs is None else f"for {epochs} epoch{'s' if epochs > 1 else ''}"
+    weights = {name: p.numel() for name, p in net.named_parameters()}
+    held = sum(num for name, num in weights.items() if name in frozen)
+    share = f"{held:,} of {sum(weights.values()):,} weights"
+    return (f"Frozen {until}: {_named(frozen, net.state_dict())} ({share}).",)
+
+
+def _named(names: Collection[str], own: Iterable[str]) -> str:
+    """Name layers, where all that they hold is meant, and else tensors; the first 12.
+
+    Example:
+        >>> _named({"0.weight", "0.bias", "2.bias"}, ["0.weight", "0.bias", "2.weight", "2.bias"])
+        '0, 2.bias'
+    """
+    layers: dict[str, list[str]] = {}
+    for name in own:
+        layers.setdefault(name.rpartition(".")[0], []).append(name)
+    told: list[str] = []
+    for layer, held in layers.items():
+        meant = [name for name in held if name in names]
+        told += [layer] if layer and meant == held else meant
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return ", ".join(told[:SHOWN]) + more
 
 
 def weights_of(source: Path) -> Mapping[str, Tensor]:

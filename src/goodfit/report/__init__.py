@@ -5,6 +5,7 @@ framework trained.
 """
 
 from .contents import Contents
+from .folds import folds_html
 from .html import render
 from .sheet import print_sheet, sheet_html
 from .study import study_html
@@ -22,6 +23,7 @@ from .terminal import (
 __all__ = [
     "Contents",
     "curves_svg",
+    "folds_html",
     "print_card",
     "print_checked",
     "print_findings",

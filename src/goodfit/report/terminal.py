@@ -18,7 +18,19 @@ from ..records import CrossValidation, Curve, DataCard, Finding, Scores, SplitSi
 from .confusion import MAX_CLASSES, ClassResult, class_results, confused_pairs
 from .contents import Contents
 from .sparks import blocks
-from .words import STOPPED, clean, count, headline, number, one_input, percent, score_word, seconds
+from .words import (
+    STOPPED,
+    clean,
+    count,
+    fold_cells,
+    fold_keys,
+    headline,
+    number,
+    one_input,
+    percent,
+    score_word,
+    seconds,
+)
 
 OUTCOMES = {
     "passed": ("passed", "green"),
@@ -100,12 +112,9 @@ def print_summary(
 
 def print_folds(found: CrossValidation, console: Console) -> None:
     """Print the scores of each fold, their mean and its standard error."""
-    table = plain_table("fold", "rows", *(score_word(key).label for key in found.mean))
-    for fold, scores in enumerate(found.folds, start=1):
-        shown = (score_word(key).show(value) for key, value in scores.values.items())
-        table.add_row(str(fold), f"{scores.num_rows:,}", *shown)
-    for word, values in (("mean", found.mean), ("standard error", found.standard_error)):
-        table.add_row(word, "", *(score_word(key).show(value) for key, value in values.items()))
+    table = plain_table("fold", "rows", *(score_word(key).label for key in fold_keys(found)))
+    for row in fold_cells(found):
+        table.add_row(*row)
     console.print(plain_text(f"{len(found.folds)} {found.kind} folds; the test part is sealed"))
     console.print(table)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..records import DataCard, Scores
+from ..records import CrossValidation, DataCard, Scores
 from .contents import Contents
 
 STOPPED = {
@@ -122,6 +122,24 @@ def main_score(scores: Scores) -> str:
     """Return the key of the score that sums a part up; empty when there is none."""
     keys = [key for key in ("accuracy", "r2") if key in scores.values] or list(scores.values)
     return keys[0] if keys else ""
+
+
+def fold_keys(found: CrossValidation) -> list[str]:
+    """Return the names of the scores of all folds, the one that sums them up first."""
+    return sorted(found.mean, key=lambda key: key != main_score(found.folds[0]))
+
+
+def fold_cells(found: CrossValidation) -> list[tuple[str, ...]]:
+    """Return the rows of a table: fold, rows, scores; then the mean and its standard error."""
+    told = [
+        (str(number), f"{scores.num_rows:,}", scores.values)
+        for number, scores in enumerate(found.folds, start=1)
+    ]
+    told += [("mean", "", found.mean), ("standard error", "", found.standard_error)]
+    keys = fold_keys(found)
+    return [
+        (*first, *(score_word(key).show(values[key]) for key in keys)) for *first, values in told
+    ]
 
 
 def headline(contents: Contents) -> str:

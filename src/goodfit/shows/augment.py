@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ..data import Augmentation
-from ..data.drawing import png_of
+from ..data.drawing import first_images, pngs_of
 from ..nets import draw_noise
 from ..records import Pictures, Sheet
 
-NUM_IMAGES, NUM_DRAWS = 8, 5
+NUM_DRAWS = 5
 
 
 def show_augment(
@@ -21,14 +20,14 @@ def show_augment(
     Each caption has the classes of the image, and their shares where rows are mixed. ``y`` are
     class codes ``[N]`` or quantities ``[N, 1]``. The first 8 images are taken.
     """
-    x, y = x[:NUM_IMAGES], y[:NUM_IMAGES]
+    x, y = first_images(x, y)
     low, high = float(x.min()), float(x.max())
-    rows, captions = [_row(x, low, high)], [_captions(y, classes)]
+    rows, captions = [pngs_of(x, low, high)], [_captions(y, classes)]
     for step in range(NUM_DRAWS):
         shapes = augmentation.noise_shapes(x.shape)
         noise = [draw_noise(s, seed=seed, step=step, layer=n) for n, s in enumerate(shapes)]
         changed, targets = augmentation(x, y, noise)
-        rows.append(_row(changed, low, high))
+        rows.append(pngs_of(changed, low, high))
         captions.append(_captions(targets, classes))
     given = augmentation.settings.model_dump(exclude_defaults=True)
     told = ", ".join(f"{name} {value}" for name, value in given.items())
@@ -41,12 +40,6 @@ def show_augment(
             for title, row, words in zip(titles, rows, captions, strict=True)
         ),
     )
-
-
-def _row(x: Tensor, low: float, high: float) -> tuple[str, ...]:
-    scaled = (x.to(torch.float32) - low) / ((high - low) or 1.0)
-    pixels = (255.0 * scaled).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return tuple(png_of(image) for image in pixels)
 
 
 def _captions(targets: Tensor, classes: tuple[str, ...]) -> tuple[str, ...]:

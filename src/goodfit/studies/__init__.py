@@ -9,11 +9,13 @@ from .ending import load_study, write_report
 from .flow import Silent, resume_study, search
 from .folder import is_study
 from .folds import cross_validate
+from .folds_folder import REPORT
 from .strategies import STRATEGIES
 from .study import Study, best_trial, ranked
 from .wave import Asked, Progress, Wave
 
 __all__ = [
+    "REPORT",
     "STRATEGIES",
     "Asked",
     "Bar",

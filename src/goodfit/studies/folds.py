@@ -30,6 +30,7 @@ from ..pipeline.resolve import resolve
 from ..pipeline.transferring import start_of
 from ..recipe import Augment, Evaluate, OwnNet, Recipe
 from ..records import CrossValidation, Scores
+from .folds_folder import place_for, write_folds
 
 # Folds share a matrix where no epoch leaves out more than a tenth of a training part, and where
 # all prepared copies together stay under so many values (2 GiB).
@@ -53,7 +54,12 @@ class _Prepared:
 
 
 def cross_validate(
-    recipe: Recipe, *, folds: int = 5, kind: FoldKind = "auto", data: Any = None
+    recipe: Recipe,
+    *,
+    folds: int = 5,
+    kind: FoldKind = "auto",
+    data: Any = None,
+    out: Path | str | None = None,
 ) -> CrossValidation:
     """Train on all but one fold and score on that one, for each fold; return scores and mean.
 
@@ -70,15 +76,26 @@ def cross_validate(
         folds: How many, K.
         kind: "plain", "stratified", "grouped", "time"; "auto" takes what the data has.
         data: Arrays ``(X, y)`` or ``Arrays`` in memory, instead of ``recipe.data``.
+        out: A folder to make, with the scores as JSON, the recipe, and a page that draws them.
 
     Raises:
         DataError: the data does not work, or so many folds cannot be made of it.
+        SearchError: the folder is taken.
 
     Example:
         >>> found = cross_validate(Recipe(data="iris", epochs=20), folds=3)
         >>> found.kind, len(found.folds), found.mean["accuracy"] > 0.9
         ('stratified', 3, True)
     """
+    place = None if out is None else Path(out)
+    with place_for(place):
+        found = _validated(recipe, folds, kind, data)
+        if place is not None:
+            write_folds(place, recipe, found)
+    return found
+
+
+def _validated(recipe: Recipe, folds: int, kind: FoldKind, data: Any) -> CrossValidation:
     known = know(recipe, data)
     assert known.dataset is not None and known.parts is not None
     seen = np.sort(np.concatenate([known.parts.train, known.parts.validation]))
