@@ -125,7 +125,7 @@ def evidence(reconstruction: Callable[[Tensor, Tensor], Tensor]) -> History:
     net = Coder()
     optimizer = torch.optim.Adam(net.parameters(), 3e-3)
     low = torch.randn(512, 4) @ torch.randn(4, 64)
-    x = torch.sigmoid(low)
+    x, loss = torch.sigmoid(low), torch.zeros(())
     with watch(net, optimizer, say=None, budget=0.5) as eye:
         for _ in range(6):
             for part in torch.randperm(512).split(32):
@@ -185,3 +185,19 @@ def test_rows_that_are_compared_with_each_other_are_meant(
     x = torch.randn(64, 8)
     found = check(nn.Linear(8, 1), loss_fn, [(x, x[:, 0])])
     assert ("loss-broadcast" in severe(tuple(found))) == said
+
+
+def hardest(embedded: Tensor, y: Tensor) -> Tensor:
+    """Triplets of the hardest rows: distances within a batch, labels against labels."""
+    apart, same = torch.cdist(embedded, embedded), y[:, None] == y
+    far, near = apart.masked_fill(~same, -9.0).amax(1), apart.masked_fill(same, 9.0).amin(1)
+    return F.relu(far - near + 0.3).mean()
+
+
+def test_a_loss_of_distances_is_not_held_against_equal_outputs() -> None:
+    torch.manual_seed(0)
+    y = torch.randint(0, 4, (192,))
+    x = torch.randn(192, 8) + 2 * torch.randn(4, 8)[y]
+    batches = [(x[i::4], y[i::4]) for i in range(4)]
+    found = severe(tuple(check(nn.Linear(8, 8), hardest, batches)))
+    assert not found & {"initial-loss-off", "loss-broadcast"}

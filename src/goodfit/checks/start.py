@@ -91,16 +91,27 @@ def first_loss(subject: Subject) -> float:
     return sorted(losses, key=lambda loss: (not math.isnan(loss), loss))[len(losses) // 2]
 
 
+def _embeds(outputs: Tensor, y: Tensor) -> bool:
+    """Say whether outputs ``[N, C]`` are other than one for each class of ``y`` (one of two)."""
+    num_classes = int(y.max()) + 1 if y.numel() and not y.is_floating_point() else 0
+    width = outputs.shape[1] if outputs.dim() > 1 else 1
+    return width < num_classes - 1 or width > num_classes
+
+
 def chance_loss(subject: Subject) -> float | None:
-    """Return the loss of the answer that knows nothing; None where that is not known."""
+    """Return the loss of the answer that knows nothing; None where that is not known.
+
+    Nor is it of an own loss on outputs that are not one for each class: it may compare rows.
+    """
     outputs = subject.outputs
     if outputs is None or not outputs.is_floating_point():
         return None
     y = subject.y[: len(outputs)]
     like = outputs.detach()
-    if subject.goal == "classification":
+    unknown = subject.call is None
+    if subject.goal == "classification" and not (unknown and _embeds(like, y)):
         answer = _uniform(subject, like)
-    elif subject.goal == "regression" and subject.call is not None:
+    elif subject.goal == "regression" and not unknown:
         answer = torch.zeros_like(like) + _mean_target(subject, like)
     else:
         return None

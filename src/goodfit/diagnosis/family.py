@@ -7,12 +7,22 @@ from collections.abc import Callable
 import numpy as np
 
 from ..records import Finding, History, Verdict
-from . import curves, generalisation, layers, loop_mistakes, optimiser, rates, targets, updates
+from . import (
+    ascent,
+    curves,
+    generalisation,
+    layers,
+    loop_mistakes,
+    optimiser,
+    rates,
+    targets,
+    updates,
+)
 from .order import by_cause
 
 RULES: tuple[Callable[[History], Verdict], ...] = (
     loop_mistakes.weights_unchanged,
-    loop_mistakes.gradient_ascent,
+    ascent.gradient_ascent,
     loop_mistakes.gradients_accumulate,
     loop_mistakes.same_batch_every_step,
     loop_mistakes.not_shuffled,
