@@ -163,3 +163,41 @@ def test_looking_changes_neither_the_network_nor_torch_s_generator() -> None:
     assert all(torch.equal(subject.net.state_dict()[name], t) for name, t in before.items())
     assert not subject.net.training
     assert all(p.grad is None for p in subject.net.parameters())
+
+
+def inert(recipe: gf.Recipe) -> Verdict:
+    return {each.check: each for each in gf.check_recipe(recipe).verdicts}["regularization-inert"]
+
+
+@pytest.mark.parametrize(
+    ("penalty", "decay", "told"),
+    [
+        (gf.L2(), 0.0, "1 decays act: l2 penalty"),
+        (gf.L1(), 0.0, "1 decays act: l1 penalty"),
+        (gf.Elastic(alpha=0.0), 0.0, "1 decays act: elastic penalty"),
+        (gf.Decoupled(), 0.1, "2 decays act: weight decay, decoupled penalty"),
+        (gf.NoPenalty(), 0.1, "1 decays act: weight decay"),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_a_recipes_penalty_and_decay_are_known(penalty, decay, told) -> None:
+    optimizer = gf.SGD(weight_decay=decay)
+    recipe = gf.Recipe(data="iris", net=gf.MLP(hidden=(4,)), optimizer=optimizer, penalty=penalty)
+    found = inert(recipe)
+    assert found.outcome == "passed" and found.because.endswith(told)
+
+
+@pytest.mark.parametrize("penalty", [gf.NoPenalty(), gf.L2(strength=0.0)], ids=["none", "zero"])
+def test_no_penalty_and_no_decay_are_not_judged(penalty) -> None:
+    recipe = gf.Recipe(data="iris", net=gf.MLP(hidden=(4,)), optimizer=gf.SGD(), penalty=penalty)
+    found = inert(recipe)
+    assert found.outcome == "not-judged" and "no penalty can be seen" in found.because
+
+
+def test_a_penalty_of_weights_that_are_not_trained_is_found() -> None:
+    net = nn.Sequential(nn.Linear(4, 3))
+    net[0].weight.requires_grad_(False)
+    recipe = gf.Recipe(data="iris", optimizer=gf.SGD(), penalty=gf.L2())
+    checked = gf.check_recipe(recipe, net=net)
+    (finding,) = (each for each in checked if each.rule == "regularization-inert")
+    assert finding.evidence == {"decay": "l2 penalty"} and "is trained" in finding.meaning

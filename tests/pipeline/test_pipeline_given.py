@@ -12,7 +12,7 @@ import pytest
 import torch
 from pipeline_helpers import TINY, expected_scores, raw_data, rows_of, tensors_of
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import goodfit as gf
 from goodfit.errors import DataError, NetError, RunError
@@ -295,3 +295,159 @@ def test_a_shuffling_loader_gives_every_row_in_each_epoch_in_another_order() -> 
     gf.train(LINEAR.model_copy(update={"epochs": 2}), batches=batches, validation=pairs(ODD))
     first, second = data.asked[-150:-75], data.asked[-75:]
     assert sorted(first) == sorted(second) == list(range(75)) and first != second
+
+
+# Datasets of torch
+
+
+def dataset(rows: slice) -> TensorDataset:
+    return TensorDataset(torch.from_numpy(X[rows]), torch.from_numpy(Y[rows]))
+
+
+@pytest.fixture(scope="module")
+def of_datasets(root: Path) -> gf.Run:
+    return gf.train(LINEAR, batches=dataset(EVEN), validation=dataset(ODD), out=root / "datasets")
+
+
+def test_a_dataset_trains_as_a_plain_loop_in_the_recipes_order() -> None:
+    torch.manual_seed(3)
+    net = nn.Linear(4, 3)
+    data = Watched()
+    run = gf.train(LINEAR, net=net, batches=data, validation=dataset(ODD))
+    asked, epochs = data.asked[-3 * 75 :], LINEAR.epochs
+    orders = [asked[75 * k : 75 * k + 75] for k in range(3)]
+    assert epochs == 3 and all(sorted(order) == list(range(75)) for order in orders)
+    assert orders[0] != orders[1] != orders[2] and orders[0] != list(range(75))
+    optimizer, losses = torch.optim.SGD(net.parameters(), lr=0.1), []
+    for order in orders:
+        for rows in (order[:32], order[32:64], order[64:]):
+            x, y = torch.from_numpy(X[EVEN][rows]), torch.from_numpy(Y[EVEN][rows])
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(net(x), y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert run.history.steps.loss == pytest.approx(losses, rel=1e-4)
+
+
+def test_datasets_are_scored_and_described(of_datasets: gf.Run) -> None:
+    expected = expected_scores(of_datasets, X[ODD], Y[ODD])
+    assert of_datasets.scores.values == pytest.approx(expected, rel=1e-5)
+    sizes = of_datasets.sizes
+    assert (sizes.train, sizes.validation, sizes.test) == (75, 75, 0)
+    assert (of_datasets.recipe.batch_size, of_datasets.history.steps_per_epoch) == (32, 3)
+    assert any("order drawn from the seed" in note for note in of_datasets.history.notes)
+    assert not any("loader's own order" in note for note in of_datasets.history.notes)
+
+
+def test_the_seed_says_the_order_of_a_dataset(of_datasets: gf.Run) -> None:
+    torch.manual_seed(99)
+    again = gf.train(LINEAR, batches=dataset(EVEN), validation=dataset(ODD))
+    assert tensors_of(again.folder.best) == tensors_of(of_datasets.folder.best)
+    net = nn.Linear(4, 3)
+    first, other = (
+        gf.train(
+            LINEAR.model_copy(update={"seed": seed}),
+            net=net,
+            batches=dataset(EVEN),
+            validation=dataset(ODD),
+        ).history.steps.loss
+        for seed in (0, 1)
+    )
+    assert first != other
+
+
+def test_a_dataset_and_a_loader_go_together_and_a_rest_of_one_row_is_left_out() -> None:
+    recipe = LINEAR.model_copy(update={"batch_size": 37})
+    run = gf.train(recipe, batches=dataset(EVEN), validation=loader(ODD))
+    assert (run.history.steps_per_epoch, run.sizes.train) == (2, 75)
+    assert run.card.class_counts == (50, 50, 50)
+    open_size = LINEAR.model_copy(update={"batch_size": None})
+    run = gf.train(open_size, batches=loader(EVEN), validation=dataset(ODD))
+    assert run.recipe.batch_size == 30 and run.sizes.validation == 75
+    assert gf.train(open_size, batches=dataset(EVEN), validation=[(X, Y)]).recipe.batch_size == 16
+
+
+class Samples(Dataset[Any]):
+    """Samples of any kind, by number."""
+
+    def __init__(self, samples: list[Any]) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.samples[index]
+
+
+class Endless(Dataset[Any]):
+    """Does not say how many samples it has."""
+
+    def __getitem__(self, index: int) -> Any:
+        return X[0], 0
+
+
+def test_samples_may_be_arrays_and_plain_numbers() -> None:
+    numbers = Samples([(x, int(y)) for x, y in zip(X, Y, strict=True)])
+    quantities = Samples([(x, float(x[0])) for x in X])
+    tensors = gf.train(LINEAR, batches=dataset(slice(None)), validation=dataset(ODD))
+    run = gf.train(LINEAR, batches=numbers, validation=dataset(ODD))
+    assert tensors_of(run.folder.best) == tensors_of(tensors.folder.best)
+    assert gf.train(LINEAR, batches=quantities, validation=quantities).card.task == "regression"
+
+
+WRONG_DATASETS: dict[str, tuple[Dataset[Any], str, str]] = {
+    "none": (Samples([]), "has no samples", "Samples"),
+    "no length": (Endless(), "has no length", "Endless"),
+    "texts": (Samples([("a", 0)] * 9), "something else than numbers", "str"),
+    "objects": (Samples([(object(), 0)] * 9), "do not make a batch", "object"),
+    "sizes": (Samples([(X[0], 0), (X[0][:2], 1)] * 9), "do not make a batch", "ndarray"),
+    "inputs alone": (Samples(list(X)), "pairs (x, y)", "Tensor"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_DATASETS)
+def test_a_wrong_dataset_is_told_in_words(case: str) -> None:
+    data, what, given = WRONG_DATASETS[case]
+    for batches, validation in ((data, dataset(ODD)), (dataset(EVEN), data)):
+        with pytest.raises(DataError) as caught:
+            gf.train(LINEAR, batches=batches, validation=validation)
+        assert what in caught.value.what and given in str(caught.value.given)
+
+
+@pytest.mark.parametrize("data", [dataset(EVEN), loader(EVEN)], ids=["dataset", "loader"])
+def test_a_dataset_as_data_is_sent_to_batches(data: Any) -> None:
+    with pytest.raises(DataError, match="takes a pair") as caught:
+        gf.train(LINEAR, net=nn.Linear(4, 3), data=data)
+    assert "batches=" in caught.value.do and "random_split" in caught.value.do
+
+
+class Streamed(IterableDataset[Any]):
+    """Yields whole batches."""
+
+    def __iter__(self) -> Any:
+        return iter(pairs(EVEN))
+
+
+def test_a_stream_of_batches_is_taken_as_it_comes(loaded: gf.Run) -> None:
+    run = gf.train(LINEAR, batches=Streamed(), validation=pairs(ODD))
+    assert run.sizes == loaded.sizes and run.recipe.batch_size == 30
+
+
+def test_what_plays_no_part_with_loaders_is_said() -> None:
+    said = {
+        "prepare": gf.Prepare(scale="zca", eps=0.5),
+        "split": gf.Split(test=7),
+        "data": gf.DataSource(path="mine", target="y"),
+    }
+    recipe = LINEAR.model_copy(update=said)
+    of_loader = gf.train(recipe, batches=loader(EVEN), validation=loader(ODD)).history.notes
+    of_dataset = gf.train(recipe, batches=dataset(EVEN), validation=dataset(ODD)).history.notes
+    for words in ('prepare.scale = "zca"', "prepare.eps = 0.5", "split.test = 7", 'target = "y"'):
+        for notes in (of_loader, of_dataset):
+            assert sum(f"{words} plays no part, since batches" in note for note in notes) == 1
+    assert any("batch_size = 32 plays no part" in n and "30 rows" in n for n in of_loader)
+    assert not any("batch_size" in note for note in of_dataset)
+    plain = gf.train(LINEAR, batches=loader(EVEN, size=32), validation=loader(ODD)).history.notes
+    assert not any("plays no part" in note for note in plain)

@@ -100,7 +100,8 @@ def regularization_inert(subject: Subject) -> Verdict:
 
     More of it should raise the training loss. What can be seen before training: a dropout of a
     rate above 0 that is not called, or is told that it is not training; a weight decay whose
-    parameters are all frozen, or whose learning rate is 0.
+    parameters are all frozen, or whose learning rate is 0; a recipe's decay or penalty where no
+    weight that it pulls on is trained. Penalties beside the recipe, in a loss, are not seen.
     """
     name, seen = "regularization-inert", _watch(subject)
     if isinstance(seen, str):
@@ -116,9 +117,13 @@ def regularization_inert(subject: Subject) -> Verdict:
     if idle:
         meaning = "A weight decay is set for parameters that are frozen, or with a rate of 0."
         return _inert(meaning, {"num_groups": len(idle), "of": len(decays)})
-    if not num_acting and not decays:
-        return not_judged(name, "no dropout and no weight decay can be seen")
-    return passed(name, f"{num_acting} dropouts and {len(decays)} weight decays act")
+    if not all(subject.pulls.values()):
+        meaning = "A decay is set, and none of the weights that it pulls on is trained."
+        return _inert(meaning, {"decay": ", ".join(subject.pulls)})
+    if not num_acting and not decays and not subject.pulls:
+        return not_judged(name, "no dropout, no weight decay and no penalty can be seen")
+    counted = f"{num_acting} dropouts and {len(decays) + len(subject.pulls)} decays act"
+    return passed(name, f"{counted}: {', '.join(subject.pulls)}" if subject.pulls else counted)
 
 
 def _decays(group: dict[str, Any]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,7 +46,8 @@ class Subject:
     what was read of the batches, where there are batches; ``optimizers`` are those that will
     train ``original``, the network that ``net`` is a copy of. Checks that train stop at
     ``until`` (seconds of ``time.monotonic``). ``suspects`` are the faults that the checks before
-    have found.
+    have found. ``pulls`` are the decays and penalties of a recipe, where there is one, and whether
+    each pulls on any weight that is trained.
     """
 
     net: nn.Module
@@ -63,6 +64,7 @@ class Subject:
     seeds: tuple[int, ...] = (0, 1, 2)
     until: float = float("inf")
     suspects: tuple[str, ...] = ()
+    pulls: Mapping[str, bool] = field(default_factory=dict)
 
     def inputs(self) -> Inputs:
         """Return the rows as the network gets them."""

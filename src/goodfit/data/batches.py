@@ -5,12 +5,15 @@ Counted as the notes do: 1,000 samples in batches of 20 are 50 steps, and an epo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any, Protocol, TypeGuard
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, default_collate
+from torch.utils.data import Dataset as TorchDataset
 
 from ..errors import DataError
 from ..seeds import mix
@@ -59,15 +62,101 @@ class MemoryBatches:
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch."""
-        full, rest = divmod(len(self.rows[: self.most]), self.batch_size)
-        return full + (rest > 1 or not full)
+        return _steps(len(self.rows[: self.most]), self.batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield ``(index,)`` batches, each ``[batch_size]`` but perhaps the last."""
-        generator = torch.Generator().manual_seed(mix(self.seed, _ORDER_STREAM, number))
-        order = self.rows[torch.randperm(len(self.rows), generator=generator)][: self.most]
+        order = self.rows[_order(len(self.rows), self.seed, number)][: self.most]
         for index in order.split(self.batch_size)[: self.steps_per_epoch]:
             yield (index,)
+
+
+def _steps(num: int, batch_size: int) -> int:
+    """Return the batches of ``num`` rows; a last one of one row is left out."""
+    full, rest = divmod(num, batch_size)
+    return full + (rest > 1 or not full)
+
+
+def _order(num: int, seed: int, number: int) -> Tensor:
+    generator = torch.Generator().manual_seed(mix(seed, _ORDER_STREAM, number))
+    return torch.randperm(num, generator=generator)
+
+
+def is_dataset(given: object) -> TypeGuard[TorchDataset[Any]]:
+    """Say whether this is a torch ``Dataset`` of samples by number.
+
+    Example:
+        >>> is_dataset(torch.utils.data.TensorDataset(torch.zeros(3))), is_dataset([(0, 1)])
+        (True, False)
+    """
+    return isinstance(given, TorchDataset) and not isinstance(given, IterableDataset)
+
+
+def num_samples(dataset: TorchDataset[Any]) -> int:
+    """Return how many samples a ``Dataset`` has.
+
+    Raises:
+        DataError: it does not say, or it has none.
+    """
+    num = len(dataset) if isinstance(dataset, Sized) else 0
+    if not num:
+        raise DataError(
+            "The Dataset has no samples." if isinstance(dataset, Sized) else "It has no length.",
+            given=type(dataset).__name__,
+            do="Give one with __len__ and __getitem__, where each sample is a pair (x, y).",
+        )
+    return num
+
+
+@dataclass
+class DatasetBatches:
+    """A torch ``Dataset`` of samples (x, y), shuffled anew in each epoch.
+
+    The order is that of rows in memory: it depends on (seed, epoch) alone, and a last batch of one
+    row is left out.
+    """
+
+    dataset: TorchDataset[Any]
+    batch_size: int
+    seed: int
+    data: Batch = ()
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return _steps(num_samples(self.dataset), self.batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield ``(x, y)`` batches."""
+        order = _order(num_samples(self.dataset), self.seed, number).tolist()
+        loader = in_order(self.dataset, self.batch_size, order)
+        return (as_pair(batch) for batch in islice(loader, self.steps_per_epoch))
+
+
+def in_order(
+    dataset: TorchDataset[Any], batch_size: int, order: list[int] | None = None
+) -> DataLoader[Any]:
+    """Return the loader of a ``Dataset`` in an order, its own without one; it draws nothing."""
+    return DataLoader(
+        dataset,
+        batch_size,
+        sampler=range(num_samples(dataset)) if order is None else order,
+        collate_fn=_collated,
+        generator=torch.Generator(),
+    )
+
+
+def _collated(samples: list[Any]) -> Any:
+    try:
+        return default_collate(samples)
+    except (TypeError, RuntimeError) as error:
+        first = samples[0]
+        kinds = [type(part).__name__ for part in first] if isinstance(first, tuple) else first
+        raise DataError(
+            "The samples of the Dataset do not make a batch.",
+            given=f"{kinds}: {str(error).splitlines()[0][:200]}",
+            do="Let each be a pair (x, y) of tensors, arrays or numbers, all of one shape.",
+        ) from error
 
 
 class LoaderBatches:
@@ -105,10 +194,21 @@ def as_pair(batch: Any) -> tuple[Tensor, Tensor]:
         raise DataError(
             "A loader must yield pairs (x, y).", given=type(batch).__name__, do="Yield (x, y)."
         )
-    x, y = (torch.as_tensor(part) for part in batch)
+    x, y = map(_as_tensor, batch)
     if y.is_floating_point():
         y = y.to(torch.float32).reshape(len(y), -1)
     return x, y if y.is_floating_point() else y.long()
+
+
+def _as_tensor(part: Any) -> Tensor:
+    try:
+        return torch.as_tensor(part)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            "A batch holds something else than numbers.",
+            given=f"{type(part).__name__}: {str(error).splitlines()[0][:200]}",
+            do="Yield pairs (x, y) of tensors or arrays of numbers.",
+        ) from error
 
 
 @dataclass

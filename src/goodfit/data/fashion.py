@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..errors import DataError
 from .assemble import Raw
-from .idx import read_idx
+from .idx_folder import missing_files, read_files
 
 CLASSES = (
     "T-shirt/top",
@@ -28,10 +28,6 @@ CLASSES = (
     "Bag",
     "Ankle boot",
 )
-FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -47,6 +43,7 @@ def read_fashion_mnist(folder: str | None) -> Raw:
 
     Example:
         >>> import tempfile
+        >>> from goodfit.data.idx_folder import FILES
         >>> image = bytes([0, 0, 8, 3, *[0, 0, 0, 1] * 3, 200])
         >>> label = bytes([0, 0, 8, 1, 0, 0, 0, 1, 9])
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +85,7 @@ def _find(folder: str | None) -> Path:
     """Return the first folder that holds all four files."""
     folders = _candidates(folder)
     for candidate in folders:
-        if not _missing(candidate):
+        if not missing_files(candidate):
             return candidate
     looked = "".join(f"\n    {candidate}, {_lacks(candidate)}" for candidate in folders)
     raise DataError(
@@ -118,26 +115,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "goodfit"
 
 
-def _missing(folder: Path) -> list[str]:
-    names = [name for pair in FILES.values() for name in pair]
-    return [name for name in names if _file(folder, name) is None]
-
-
 def _lacks(folder: Path) -> str:
     if not folder.is_dir():
         return "no such folder"
-    names = _missing(folder)
+    names = missing_files(folder)
     return "none of the files" if len(names) == 4 else f"without {', '.join(names)}"
-
-
-def _file(folder: Path, name: str) -> Path | None:
-    candidates = (folder / f"{name}.gz", folder / name)
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Read uint8 images ``[N, H, W]`` and labels ``[N]``, and check one against the other."""
-    images, labels = (read_idx(path) for name in FILES[part] if (path := _file(folder, name)))
+    images, labels = read_files(folder, part)
     wrong = _why_wrong(images, labels)
     if wrong:
         raise DataError(

@@ -14,6 +14,7 @@ from .arrays import read_npz
 from .assemble import Raw, assemble
 from .builtin import BUILT_INS
 from .dataset import Dataset
+from .idx_folder import NUM_FILES, missing_files, read_idx_folder
 from .images import read_images
 from .tables import read_csv, read_parquet
 from .target import TaskChoice
@@ -46,8 +47,9 @@ def load(
     """Read the data that ``source`` names, and decide what can be learned from it.
 
     A built-in name wins over a file of that name (write ``./digits`` for the file). A folder
-    is one of images with a sub-folder for each class. ``how`` names the column that the split
-    goes by, if it goes by one.
+    holds four IDX files under MNIST's names (also told as ``path="idx", folder=...``), or images
+    in a sub-folder for each class. ``how`` names the column that the split goes by, if it goes by
+    one.
 
     Raises:
         DataError: there is no such source, it cannot be read, or nothing can be learned from
@@ -77,7 +79,13 @@ def _choose(source: DataSource, path: Path) -> Callable[[], Raw]:
         if source.path != "fashion-mnist":
             _refuse("folder", source.folder, f"The set {source.path} comes with scikit-learn.")
         return partial(BUILT_INS[source.path], source)
+    if source.path == "idx" and source.folder is not None:
+        _refuse("target", source.target, "The target of IDX files are their labels.")
+        return partial(read_idx_folder, Path(source.folder).expanduser(), name="idx")
     _refuse("folder", source.folder, "Only the files of a built-in set are looked for in a folder.")
+    if path.is_dir() and len(missing_files(path)) < NUM_FILES:
+        _refuse("target", source.target, "The target of IDX files are their labels.")
+        return partial(read_idx_folder, path, name=source.path)
     if path.is_dir():
         _refuse("target", source.target, "The target of an image folder is the sub-folder's name.")
         return partial(read_images, path, name=source.path)
@@ -96,6 +104,13 @@ def _reader(path: Path) -> Reader:
     for ending, reader in READERS.items():
         if path.name.lower().endswith(ending):
             return reader
+    if path.name.lower().endswith(".npy"):
+        raise DataError(
+            "An NPY file holds one array: inputs without a target.",
+            given=path,
+            do="Put both into an NPZ file, np.savez('data.npz', x=np.load('x.npy'), y=labels), or"
+            " pass arrays: goodfit.train(recipe, data=(x, y)).",
+        )
     raise DataError(
         "Files of this kind are not read.",
         given=path,

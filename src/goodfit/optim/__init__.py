@@ -5,7 +5,7 @@ from .decay import PENALTIES
 from .differences import finite_difference_descent
 from .rules import RULES, Rule, Slots
 from .schedules import FACTORS, base_rate, learning_rates
-from .whole import coefficient_table, coefficients_of, decisions, rule_for, rule_of
+from .whole import coefficient_table, coefficients_of, decisions, pulls_of, rule_for, rule_of
 
 __all__ = [
     "CLIPS",
@@ -20,6 +20,7 @@ __all__ = [
     "decisions",
     "finite_difference_descent",
     "learning_rates",
+    "pulls_of",
     "rule_for",
     "rule_of",
 ]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..nets import decaying, frozen_names, mask_of, rate_mask
 from ..recipe import Clip, NoClip, NoPenalty, Optimizer, Penalty, Recipe, Transfer
 from .clipping import clip_numbers, with_clip
-from .decay import decay_numbers, with_decay
+from .decay import PENALTIES, decay_numbers, with_decay
 from .frozen import waking, with_frozen, with_rates, without_gradient
 from .rules import RULES, Array, Coefficients, Rule
 from .schedules import base_rate
@@ -111,6 +111,26 @@ def coefficient_table(
         for k, optimizer in enumerate(optimizers)
     ]
     return np.stack(rows, axis=2)
+
+
+def pulls_of(recipe: Recipe, net: nn.Module) -> dict[str, bool]:
+    """Name what a recipe pulls weights by, and say whether any weight of ``net`` feels it.
+
+    Example:
+        >>> from goodfit.recipe import L2, SGD
+        >>> pulls_of(Recipe(data="x", optimizer=SGD(), penalty=L2()), nn.Linear(2, 1))
+        {'l2 penalty': True}
+    """
+    mask, penalty = decay_mask(recipe.optimizer, net), recipe.penalty
+    strengths = {
+        "weight decay": recipe.optimizer.weight_decay,
+        f"{penalty.kind} penalty": max(
+            (float(np.max(each)) for each in PENALTIES[penalty.kind](penalty, np.ones(1)).values()),
+            default=0.0,
+        ),
+    }
+    felt = mask is None or bool(mask.any())
+    return {name: felt for name, strength in strengths.items() if strength > 0.0}
 
 
 def decisions(recipe: Recipe, net: nn.Module) -> tuple[str, ...]:

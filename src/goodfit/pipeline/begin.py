@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,8 @@ from ..recipe import Recipe, write
 from ..records import DataCard, SplitSizes
 from ..runs import RunFolder
 from ..runs.split import read_split, write_split
-from .material import Known, know, know_loaders, load_dataset
+from .loaders import Feed, know_loaders
+from .material import Known, know, load_dataset
 from .network import make_net
 from .prior import prior_of
 from .resolve import num_threads, resolve, try_out, with_threads
@@ -30,11 +31,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Given:
-    """What comes from Python beside the recipe: arrays, loaders, a network."""
+    """What comes from Python beside the recipe: arrays, loaders or Datasets, a network."""
 
     data: Any = None
-    batches: Iterable[Any] | None = None
-    validation: Iterable[Any] | None = None
+    batches: Feed | None = None
+    validation: Feed | None = None
     net: nn.Module | None = None
 
 

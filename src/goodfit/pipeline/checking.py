@@ -43,7 +43,7 @@ def check_recipe(recipe: Recipe, *, data: Any = None, net: nn.Module | None = No
     """
     with _ready(recipe, data, net) as (known, module, material):
         found = run_data_checks(rows_of(known))
-        return Checked((*found, *run_checks(subject_of(module, material))))
+        return Checked((*found, *run_checks(subject_of(module, material, recipe))))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def see_data(recipe: Recipe, *, data: Any = None) -> Seen:
     """
     with _ready(recipe, data, None) as (known, module, material):
         of_data = run_data_checks(rows_of(known))
-        return Seen(known, (*of_data, *run_checks(subject_of(module, material), checks=OF_INPUTS)))
+        subject = subject_of(module, material, recipe)
+        return Seen(known, (*of_data, *run_checks(subject, checks=OF_INPUTS)))
 
 
 def check_gradient(

@@ -10,7 +10,7 @@ moment goes on from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +50,7 @@ from .finishing import (
     with_best,
     write_report,
 )
+from .loaders import Feed
 from .material import Known, Material, material_of, rows_of, subject_of
 from .observers import stop_if_asked
 from .run import Run, asked_by
@@ -80,8 +81,8 @@ def train(
     recipe: Recipe,
     *,
     data: Any = None,
-    batches: Iterable[Any] | None = None,
-    validation: Iterable[Any] | None = None,
+    batches: Feed | None = None,
+    validation: Feed | None = None,
     net: nn.Module | None = None,
     out: Path | str | None = None,
     root: Path | str | None = None,
@@ -92,9 +93,10 @@ def train(
     Args:
         recipe: What to do; fields that are None are decided when the data is known.
         data: Arrays ``(X, y)`` in memory, instead of ``recipe.data``.
-        batches: A DataLoader or other iterable of ``(x, y)`` that can be read again, instead of
-            ``recipe.data``; needs ``validation``.
-        validation: The loader of the validation part.
+        batches: A torch Dataset of samples ``(x, y)``, which is shuffled by the recipe's seed, or
+            a DataLoader or other iterable of batches ``(x, y)`` that can be read again, instead
+            of ``recipe.data``; needs ``validation``.
+        validation: The Dataset or loader of the validation part.
         net: A module to train instead of the recipe's; it is copied, not changed.
         out: The run folder to make; without it (and ``root``) the run lives in a temporary
             folder until ``run.save``.
@@ -135,8 +137,8 @@ def resume(
     path: Path | str,
     *,
     data: Any = None,
-    batches: Iterable[Any] | None = None,
-    validation: Iterable[Any] | None = None,
+    batches: Feed | None = None,
+    validation: Feed | None = None,
     net: nn.Module | None = None,
     listener: Listener | None = None,
 ) -> Run:
@@ -292,6 +294,6 @@ def _check(session: Session, material: Material) -> tuple[Verdict, ...]:
     if drawn is not None:
         runs.write_record(folder.drawn, drawn)
     of_data = run_data_checks(rows)
-    verdicts = (*of_data, *run_checks(subject_of(session.net, material)))
+    verdicts = (*of_data, *run_checks(subject_of(session.net, material, session.recipe)))
     runs.write_records(folder.verdicts, verdicts)
     return verdicts

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from .. import data as data_stage
 from ..checks import Subject
 from ..checks.reading import read
 from ..data import Arrays, Dataset, Held, Parts, Preparation
-from ..data.batches import Batches, LoaderBatches, LoaderPart, MemoryBatches, Part
+from ..data.batches import Batches, LoaderPart, MemoryBatches, Part
 from ..data.checks import Rows
 from ..engine import LossFn, take
 from ..errors import DataError
 from ..loop import Blocks
+from ..optim import pulls_of
 from ..recipe import Recipe
 from ..records import DataCard, SplitSizes
 
@@ -34,7 +36,7 @@ class Known:
     """What is known of the data before anything is decided: read, described, split, fitted.
 
     ``loaders`` is set where a user's own loaders feed the run; nothing else is known then but
-    the card.
+    the card, and ``notes`` that the run is to keep.
     """
 
     card: DataCard
@@ -42,7 +44,8 @@ class Known:
     dataset: Dataset | None = None
     parts: Parts | None = None
     preparation: Preparation | None = None
-    loaders: tuple[LoaderBatches, LoaderPart] | None = None
+    loaders: tuple[Batches, LoaderPart] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -91,11 +94,7 @@ def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
     if isinstance(data, tuple) and len(data) == 2:
         data = Arrays(*data)
     if not isinstance(data, Arrays):
-        raise DataError(
-            "data= takes a pair (X, y).",
-            given=type(data).__name__,
-            do="Pass data=(X, y). For a split by groups: data=Arrays(X, y, groups=...).",
-        )
+        raise DataError("data= takes a pair (X, y).", given=type(data).__name__, do=_instead(data))
     return data_stage.from_arrays(
         data.x,
         data.y,
@@ -106,6 +105,15 @@ def load_dataset(recipe: Recipe, data: Any = None) -> Dataset:
         groups=data.groups,
         times=data.times,
     )
+
+
+def _instead(data: Any) -> str:
+    if isinstance(data, TorchDataset | DataLoader):
+        return (
+            "Pass it as batches=, and another as validation=: each a Dataset or a DataLoader"
+            " (torch.utils.data.random_split makes two Datasets of one)."
+        )
+    return "Pass data=(X, y). For a split by groups: data=Arrays(X, y, groups=...)."
 
 
 def material_of(known: Known, recipe: Recipe, folder: Path) -> Material:
@@ -146,34 +154,7 @@ def _prepare_module(held: Held, preparation: Preparation) -> nn.Module:
     return data_stage.input_module(preparation) if held.needs_input_module else nn.Identity()
 
 
-def know_loaders(recipe: Recipe, batches: Iterable[Any], validation: Iterable[Any]) -> Known:
-    """Take a user's own loaders: their batches as they come, prepared by whoever made them.
-
-    Raises:
-        DataError: they yield nothing, something else than (x, y), or only once.
-    """
-    train, held_out = LoaderBatches(batches), LoaderPart(validation)
-    x = next(train.epoch(0))[0]
-    targets = [torch.cat([y for _, y in part]) for part in (train.epoch(0), _checked(held_out))]
-    card = _card_of_loader(recipe, x, torch.cat(targets))
-    sizes = SplitSizes(train=len(targets[0]), validation=len(targets[1]), test=0)
-    return Known(card, sizes, loaders=(train, held_out))
-
-
-def _checked(part: LoaderPart) -> list[tuple[Tensor, Tensor]]:
-    """Return the batches of a part that can be read again and again."""
-    batches = list(part)
-    if not batches or next(iter(part), None) is None:
-        once = "can be read only once" if batches else "are none"
-        raise DataError(
-            f"The validation batches {once}.",
-            given=type(part.loader).__name__,
-            do="Give a list or a DataLoader of (x, y): each epoch reads it again.",
-        )
-    return batches
-
-
-def _of_loaders(known: Known, batches: LoaderBatches, validation: LoaderPart) -> Material:
+def _of_loaders(known: Known, batches: Batches, validation: LoaderPart) -> Material:
     x, y = next(batches.epoch(0))
     return Material(
         card=known.card,
@@ -183,37 +164,7 @@ def _of_loaders(known: Known, batches: LoaderBatches, validation: LoaderPart) ->
         output=nn.Identity(),
         sample=(x[:CHECKED_ROWS], y[:CHECKED_ROWS]),
         clean=[(x[:CLEAN_ROWS], y[:CLEAN_ROWS])],
-        notes=("Batches come in their loader's own order: a resumed run may see another.",),
-    )
-
-
-def _card_of_loader(recipe: Recipe, x: Tensor, targets: Tensor) -> DataCard:
-    shape = tuple(x.shape[1:])
-    kind = "image" if len(shape) == 3 else "array"
-    card = DataCard(
-        source=recipe.data.path,
-        task="regression",
-        input_kind=kind,
-        num_rows=len(targets),
-        input_shape=shape,
-        target="y",
-        fingerprint="",
-    )
-    if targets.is_floating_point():
-        return card
-    if int(targets.min()) < 0:
-        raise DataError(
-            "Classes are counted from 0.",
-            given=f"a class {int(targets.min())} in the loaders' targets",
-            do="Give class numbers 0, 1, 2, ..., or quantities as floats.",
-        )
-    counts = np.bincount(targets.numpy())
-    classes = tuple(str(code) for code in range(len(counts)))
-    return replace(
-        card,
-        task="classification",
-        classes=classes,
-        class_counts=tuple(int(count) for count in counts),
+        notes=known.notes,
     )
 
 
@@ -247,7 +198,7 @@ def augmentation_for(recipe: Recipe, material: Material) -> data_stage.Augmentat
     )
 
 
-def subject_of(net: nn.Module, material: Material) -> Subject:
+def subject_of(net: nn.Module, material: Material, recipe: Recipe) -> Subject:
     """Return what the checks before training look at."""
     x, y = material.sample
     return Subject(
@@ -261,6 +212,7 @@ def subject_of(net: nn.Module, material: Material) -> Subject:
         reading=read(_pairs(material.batches), seconds=READING_S),
         validation=read(material.validation, seconds=READING_S),
         until=time.monotonic() + CHECKING_S,
+        pulls=pulls_of(recipe, net),
     )
 
 

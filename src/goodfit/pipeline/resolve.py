@@ -51,7 +51,7 @@ def resolve(recipe: Recipe, card: DataCard, *, num_train: int, num_validation: i
     kind_and_shape = {"input_kind": card.input_kind, "shape": card.input_shape}
     check_augment(recipe.augment, **kind_and_shape)
     check_views(recipe.evaluate, **kind_and_shape)
-    batch_size = min(recipe.batch_size or _batch_size(num_train), num_train)
+    batch_size = min(recipe.batch_size or default_batch_size(num_train), num_train)
     changes = {
         "task": card.task,
         "net": recipe.net or _net(card, recipe),
@@ -139,7 +139,13 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _batch_size(num_train: int) -> int:
+def default_batch_size(num_train: int) -> int:
+    """Return the rows of a batch where the recipe leaves them open.
+
+    Example:
+        >>> default_batch_size(105), default_batch_size(1_257), default_batch_size(60_000)
+        (16, 32, 128)
+    """
     return 16 if num_train < 500 else 32 if num_train < 5_000 else 128
 
 

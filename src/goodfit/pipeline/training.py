@@ -29,6 +29,7 @@ from ..loop import train as run_loop
 from ..nets import as_trained, layout_of
 from ..optim import decisions, rule_for
 from ..recipe import Recipe
+from ..recipe.idle import idle_values
 from ..records import Finding
 from ..runs import Interruption, Journal, RunFolder, checkpoints
 from .material import Material, augmentation_for, loss_of
@@ -73,9 +74,8 @@ def train(
     problem, population = _problem(recipe, material, net)
     course = start(population, material.batches.steps_per_epoch)
     with Journal(folder.history) as journal, ExitStack() as stack:
-        keeper = Keeper(
-            folder, journal, interruption, notes=(*material.notes, *decisions(recipe, net))
-        )
+        notes = (*material.notes, *idle_values(recipe), *decisions(recipe, net))
+        keeper = Keeper(folder, journal, interruption, notes=notes)
         resumed = _continue(course, keeper)
         executor = _executor(recipe, material, problem, population, keeper.executor)
         stop_if_asked(interruption, folder)

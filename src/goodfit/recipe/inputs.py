@@ -12,8 +12,9 @@ from .parts import Count, Integer, NonNegative, Part, PartOrRows
 class DataSource(Part):
     """Where the data comes from.
 
-    ``path`` is a built-in name ("digits", "wine", ...), a CSV, Parquet or NPZ file, or a
-    folder of images with one folder per class. ``folder`` says where a named set's files lie.
+    ``path`` is a built-in name ("digits", "wine", ...), a CSV, Parquet or NPZ file, a folder of
+    images with one folder per class, or a folder of four IDX files under MNIST's names. ``folder``
+    says where a named set's files lie; ``path = "idx"`` names any set of such four files.
     """
 
     path: str = Field(min_length=1)
