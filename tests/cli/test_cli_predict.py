@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from cli_helpers import here
@@ -208,6 +210,14 @@ def test_the_pixels_of_a_built_in_set_have_units_of_their_own(
     assert code == 0 and answer["prediction"] == run.predict(images)[0]
 
 
+def test_pixels_that_are_no_numbers_are_refused_as_in_training(
+    tmp_path: Path, pictures: gf.Run, goodfit: Goodfit
+) -> None:
+    np.savez(tmp_path / "new.npz", x=np.full((2, 3, 6, 9), np.nan))
+    code, _, err = goodfit("predict", pictures.folder.path, tmp_path / "new.npz")
+    assert code == 2 and "Some pixels are not finite numbers" in err and "324 NaN" in err
+
+
 def test_a_run_on_loaders_takes_arrays_as_they_are(tmp_path: Path, goodfit: Goodfit) -> None:
     x = torch.from_numpy(RNG.normal(size=(40, 3, 2)).astype(np.float32))
     y = x.flatten(1)[:, :2] * 3.0
@@ -269,6 +279,9 @@ def make_bad(folder: Path, name: str) -> Path:
         frame[:0].to_csv(path, index=False)
     elif name == "header.parquet":
         frame[:0].to_parquet(path)
+    elif name == "twice.parquet":
+        arrays = [pa.array([1.0]) for _ in range(4)]
+        pq.write_table(pa.table(arrays, names=["size", "age", "size", "room"]), path)
     elif name == "array.npz":
         np.savez(path, x=np.ones((2, 3)))
     elif name == "folder":
@@ -290,6 +303,7 @@ def make_bad(folder: Path, name: str) -> Path:
         ("nothing-known.csv", ("Columns are missing: size, age, room.", 'did you mean "sizes"')),
         ("header.csv", ("no rows", "header.csv", "Export")),
         ("header.parquet", ("no rows", "header.parquet", "Export")),
+        ("twice.parquet", ("Two columns have the same name", '"size"', "Rename one")),
         ("array.npz", ("trained on a table", "array.npz", ".csv, .tsv, .parquet")),
         ("folder", ("trained on a table", "folder", ".parquet")),
         ("texts.csv", ('"size" held numbers in training', '"big"', "Turn it into numbers")),

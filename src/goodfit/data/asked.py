@@ -12,6 +12,7 @@ import pandas as pd
 from ..errors import DataError, nearest
 from ..records import DataCard
 from .arrays import as_samples, read_npz_inputs
+from .assemble import check_pixels
 from .builtin import BUILT_INS
 from .images import SUFFIXES, is_image_file, pictures_in, read_pictures
 from .preparation import Codes, Preparation, TablePreparation
@@ -97,6 +98,7 @@ def _samples(path: Path, card: DataCard, preparation: Preparation | None) -> np.
     """Return the array in the layout of a dataset; as it is where loaders fed the run."""
     x = read_npz_inputs(path)
     samples = as_samples(x)
+    check_pixels(samples)
     if preparation is not None:
         return samples
     if x.shape[1:] != card.input_shape:

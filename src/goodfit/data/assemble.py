@@ -131,13 +131,8 @@ def _renumber(rows: np.ndarray | None, kept: np.ndarray) -> np.ndarray | None:
 
 
 def _examine_array(inputs: np.ndarray) -> list[str]:
-    num_missing, num_infinite = count_not_finite(inputs)
-    if num_missing + num_infinite and is_image(inputs):
-        raise DataError(
-            "Some pixels are not finite numbers.",
-            given=f"{num_missing:,} NaN and {num_infinite:,} infinite values",
-            do="Replace them, or leave these images out.",
-        )
+    check_pixels(inputs)
+    num_missing, num_infinite = (0, 0) if is_image(inputs) else count_not_finite(inputs)
     if not _varies(inputs):
         raise DataError(
             "All rows of the inputs are equal, so there is nothing to learn from.",
@@ -150,6 +145,24 @@ def _examine_array(inputs: np.ndarray) -> list[str]:
     if num_infinite:
         notes.append(f"Infinite input values: {num_infinite:,}; they are treated as missing.")
     return notes
+
+
+def check_pixels(inputs: np.ndarray) -> None:
+    """Refuse images with pixels that are no finite numbers; other arrays may have them.
+
+    Raises:
+        DataError: that is so.
+
+    Example:
+        >>> check_pixels(np.full((2, 5), np.nan))
+    """
+    num_missing, num_infinite = count_not_finite(inputs) if is_image(inputs) else (0, 0)
+    if num_missing + num_infinite:
+        raise DataError(
+            "Some pixels are not finite numbers.",
+            given=f"{num_missing:,} NaN and {num_infinite:,} infinite values",
+            do="Replace them, or leave these images out.",
+        )
 
 
 def count_not_finite(values: np.ndarray) -> tuple[int, int]:
