@@ -8,7 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from pipeline_helpers import TINY, bits_of
+import torch
+from pipeline_helpers import TINY, bits_of, tensors_of
+from torch.utils.data import TensorDataset
 
 import goodfit as gf
 from goodfit.errors import Interrupted
@@ -122,3 +124,18 @@ def test_an_interrupted_run_without_a_folder_is_kept_where_the_message_says(
     gf.resume(path)
     assert bits_of(path) == unbroken
     shutil.rmtree(path.parent)
+
+
+def test_a_run_of_datasets_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = TensorDataset(torch.randn(90, 4, generator=generator), torch.arange(90) % 3)
+    whole = gf.train(RECIPE, batches=rows, validation=rows)
+    with monkeypatch.context() as patched, pytest.raises(Interrupted, match="after step"):
+        signal_at(patched, 1)
+        gf.train(RECIPE, batches=rows, validation=rows, out=tmp_path / "run")
+    torch.manual_seed(5)
+    run = gf.resume(tmp_path / "run", batches=rows, validation=rows)
+    assert run.info.num_resumes == 1 and run.history.steps.loss == whole.history.steps.loss
+    assert tensors_of(run.folder.best) == tensors_of(whole.folder.best)
