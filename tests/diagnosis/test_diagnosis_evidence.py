@@ -11,7 +11,7 @@ import pytest
 from diagnosis_made import CHANCE, CLASSES, cosine, falling, history, looks, severity
 
 from goodfit.diagnosis.course import course_of
-from goodfit.records import Baseline, History, Setting
+from goodfit.records import Baseline, History, Setting, Tally
 
 OVER: dict[str, Any] = {"stopped": "budget"}
 
@@ -303,3 +303,16 @@ def test_targets_far_out_are_no_jumps_of_small_steps(update: float, severe: str)
     layers = ({"update_norm": update}, {"update_norm": update})
     made = replace(history(losses), looks=looks(400, layers, update_norm=update))
     assert severity(made, "lr-too-high") == severe
+
+
+@pytest.mark.parametrize(
+    ("missing", "level", "severe"),
+    [(2, 1.6, "warning"), (2, 0.1, "info"), (0, 1.6, "")],
+    ids=["poor", "a head is enough", "all are held"],
+)
+def test_parameters_in_no_optimiser(missing: int, level: float, severe: str) -> None:
+    tallies = {"foreign-parameters": Tally(happened=missing, of=6)}
+    made = history(falling(to=level), tallies=tallies)
+    assert severity(made, "not-in-optimizer") == severe
+    unknown = replace(CLASSES, chance_loss=None)
+    assert severity(replace(made, setting=unknown), "not-in-optimizer") == ""

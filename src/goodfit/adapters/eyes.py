@@ -24,7 +24,7 @@ from .compiled import UNSEEN, inner, is_compiled
 from .lookout import Lookout
 from .losses import again, outputs_and_targets, relearned, same_numbers
 from .order import Order
-from .parts import Parts, any_tensor, canary_of, has_closure, has_modes, precision_of
+from .parts import Parts, any_tensor, canary_of, foreign_of, has_closure, has_modes, precision_of
 from .presence import Pulse
 from .schedule import Schedule
 from .setting import Prior
@@ -99,7 +99,7 @@ class Eyes:
             hang(listen(self.loss_fn, pulse.lost))
         for optimizer in self.optimizers:
             hang(optimizer.register_step_pre_hook(pulse.step))
-        self._count_foreign()
+        self.counts.set("foreign-parameters", *foreign_of(self.network, self.optimizers))
         self._arm(first=True)
 
     def close(self) -> None:
@@ -260,11 +260,6 @@ class Eyes:
         if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
             return None
         return Judged(self.facts or LossFacts(), outputs, targets)
-
-    def _count_foreign(self) -> None:
-        held = {id(p) for o in self.optimizers for g in o.param_groups for p in g["params"]}
-        own = [p for p in self.network.parameters() if p.requires_grad]
-        self.counts.set("foreign-parameters", sum(id(p) not in held for p in own), len(own))
 
     # -- what was not finite -------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from ..probes import Batch, Movement, Observer, Seen, hook_outputs, places_of, r
 from ..probes.clock import now_s
 from ..probes.hooks import Call
 from ..probes.movement import Row
+from .parts import held_by
 from .tallies import Counts
 
 # What a hook costs beyond its own body: torch takes a slower path through a module's call.
@@ -119,8 +120,7 @@ class Lookout:
             self.observer.places = places_of(self.network)
             self.places = self.observer.places if self.sees_outputs else ()
         self._lazy = any(is_lazy(p) for _, p in found)
-        groups = (group for optimizer in self.optimizers for group in optimizer.param_groups)
-        self._held = {id(parameter) for group in groups for parameter in group["params"]}
+        self._held = held_by(self.optimizers)
         if len(named) != len(self.parameters):
             self.sampling = sampling_of([p for _, p in named])
         self.names, self.parameters = [n for n, _ in named], [p for _, p in named]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
 
 # The gradient by which a pass is known to be finite has at most so many numbers.
 MAX_CANARY = 2**14
@@ -41,6 +42,19 @@ def has_modes(module: nn.Module) -> bool:
     if isinstance(module, _DropoutNd):
         return module.p > 0.0
     return isinstance(module, _NormBase) or "dropout" in type(module).__name__.lower()
+
+
+def held_by(optimizers: Iterable[Optimizer]) -> set[int]:
+    """Return which parameters optimisers have, by identity."""
+    groups = (group for optimizer in optimizers for group in optimizer.param_groups)
+    return {id(parameter) for group in groups for parameter in group["params"]}
+
+
+def foreign_of(network: nn.Module, optimizers: Iterable[Optimizer]) -> tuple[int, int]:
+    """Return how many trainable parameters no optimiser has, and how many there are."""
+    held = held_by(optimizers)
+    own = [p for p in network.parameters() if p.requires_grad]
+    return sum(id(p) not in held for p in own), len(own)
 
 
 def canary_of(network: nn.Module) -> nn.Parameter | None:

@@ -57,6 +57,36 @@ def weights_unchanged(history: History) -> Verdict:
     )
 
 
+def not_in_optimizer(history: History) -> Verdict:
+    """Fires when trainable parameters of the network are in no optimiser that is watched.
+
+    They never change. Info, since training only a head is often meant that way; a warning where
+    after 50 steps under half of the way from chance to floor is done. Abstains where no loop was
+    watched, where all parameters are missing (then weights are unchanged), and where chance is not
+    known. Notes n0, optimisers.
+    """
+    name, course = "not-in-optimizer", course_of(history)
+    tally = history.tallies.get("foreign-parameters")
+    if tally is None or not tally.of or tally.happened == tally.of:
+        return not_judged(name, "no loop was watched, or the optimiser has no parameter")
+    if not tally.happened:
+        return passed(name, f"the optimiser has all {tally.of} parameters")
+    if history.setting.chance_loss is None:
+        return not_judged(name, f"{tally.happened} of {tally.of} are missing; chance is not known")
+    poor = course.num >= 50 and course.progress < 0.5
+    return find(
+        name,
+        "warning" if poor else "info",
+        "Parameters that want a gradient are in no optimiser: they never change.",
+        "Make the optimiser from net.parameters(), or set requires_grad=False where that is meant.",
+        "notes n0, optimisers; PyTorch, torch.optim",
+        history=history,
+        num_parameters=tally.happened,
+        of=tally.of,
+        progress=course.progress,
+    )
+
+
 def gradients_accumulate(history: History) -> Verdict:
     """Fires when gradients of earlier steps are never cleared: ``zero_grad`` is missing.
 
