@@ -262,6 +262,8 @@ WRONG_LOADERS: dict[str, tuple[Callable[[], tuple[Any, Any]], str, str, str]] = 
     "triples to validate": (lambda: (pairs(EVEN), [(X, Y, Y)]), "pairs", "tuple", "(x, y)"),
     "one of two": (lambda: (pairs(EVEN), None), "in pairs", "one of", "both"),
     "the other of two": (lambda: (None, pairs(ODD)), "in pairs", "one of", "both"),
+    "a number": (lambda: (32, pairs(ODD)), "what yields batches", "int", "torch Dataset"),
+    "a number to validate": (lambda: (pairs(EVEN), 32), "what yields", "int", "torch Dataset"),
     "negative classes": (lambda: (negative(), negative()), "counted from 0", "-1", "0, 1, 2"),
 }
 

@@ -61,16 +61,24 @@ def _training(recipe: Recipe, batches: Feed) -> tuple[Batches, Iterable[tuple[Te
     if is_dataset(batches):
         size = _batch_size(recipe, num_samples(batches))
         return DatasetBatches(batches, size, recipe.seed), LoaderPart(in_order(batches, size))
-    assert isinstance(batches, Iterable), "what is no Dataset is read as it comes"
-    loader = LoaderBatches(batches)
+    loader = LoaderBatches(_iterable(batches))
     return loader, loader.epoch(0)
 
 
 def _validating(recipe: Recipe, validation: Feed) -> LoaderPart:
     if is_dataset(validation):
         return LoaderPart(in_order(validation, _batch_size(recipe, num_samples(validation))))
-    assert isinstance(validation, Iterable), "what is no Dataset is read as it comes"
-    return LoaderPart(validation)
+    return LoaderPart(_iterable(validation))
+
+
+def _iterable(given: Any) -> Iterable[Any]:
+    if hasattr(given, "__iter__") or hasattr(given, "__getitem__"):
+        return given
+    raise DataError(
+        "batches= and validation= take what yields batches.",
+        given=type(given).__name__,
+        do="Pass a torch Dataset, a DataLoader, or a list of pairs (x, y).",
+    )
 
 
 def _batch_size(recipe: Recipe, num: int) -> int:
