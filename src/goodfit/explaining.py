@@ -19,7 +19,7 @@ from .optim.clipping import CLIPS
 from .optim.decay import PENALTIES
 from .optim.rules import RULES
 from .optim.schedules import FACTORS
-from .recipe.networks import NETWORKS
+from .recipe.networks import INIT_ALIASES, NETWORKS
 from .recipe.optimizers import Descent
 from .recipe.transfer import Transfer
 
@@ -38,7 +38,10 @@ FAMILIES: Mapping[str, Family] = {
     "a view at test time": {f"{name}-views": view for name, view in VIEWS.items()},
     "a network": {net.model_fields["kind"].default: net for net in NETWORKS},
     "an activation": ACTIVATIONS,
-    "an initialiser": INITIALISERS,
+    "an initialiser": {
+        **INITIALISERS,
+        **{other: INITIALISERS[name] for other, name in INIT_ALIASES.items()},
+    },
     "a norm": {**NORMS, "sync-batch": SyncBatchNorm},
     "a form of dropout": DROPOUTS,
     "an optimiser": {rule.name: rule.update for rule in RULES},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ from goodfit.nets.initialisers import fans
 from goodfit.pipeline.begin import Given, know_given, net_of
 from goodfit.pipeline.prior import log_shares
 from goodfit.recipe import CNN, MLP, Net, ResNet
-from goodfit.recipe.networks import Init
+from goodfit.recipe.networks import INIT_ALIASES, InitName
 from goodfit.seeds import mix
 
 FAN_IN, FAN_OUT = 400, 300
@@ -53,7 +53,7 @@ def first(module: nn.Module) -> nn.Linear:
 
 
 def test_every_initialiser_of_a_recipe_is_there_measured_and_explained() -> None:
-    names = get_args(Init)
+    names = get_args(InitName)
     assert set(INITIALISERS) == set(names) == {*SPREADS, "constant"}
     for name in names:
         assert len(explain(name)) > 80, name
@@ -191,3 +191,11 @@ def test_a_misspelt_initialiser_gets_the_nearest() -> None:
     with pytest.raises(GoodfitError) as caught:
         gf.recipe.validate({"data": "iris", "net": {"init": "xavier-unifrom"}})
     assert 'did you mean "xavier-uniform"?' in str(caught.value)
+
+
+@pytest.mark.parametrize(("other", "name"), INIT_ALIASES.items())
+def test_the_names_of_others_mean_ours(other: str, name: str) -> None:
+    asked: Any = other
+    net = MLP(hidden=(8,), init=asked)
+    assert net.init == name
+    assert explain(other).split("\n\n", 1)[1] == explain(name).split("\n\n", 1)[1]

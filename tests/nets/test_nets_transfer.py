@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -50,6 +52,19 @@ def test_other_shapes_are_an_error_that_lists_them_and_says_what_fits() -> None:
     assert caught.value.what == "The weights of old.safetensors do not fit this network."
     assert "3.weight is [6, 8] there, [7, 8] here; 3.bias is [6] there" in str(caught.value.given)
     assert 'transfer.layers = ["1"' in caught.value.do
+
+
+def test_what_the_error_advises_can_be_done() -> None:
+    old, new = build(MLP(hidden=(8, 6))), build(MLP(hidden=(8, 7)))
+    with pytest.raises(NetError) as caught:
+        take_over(new, old.state_dict(), transfer())
+    layers = json.loads(caught.value.do.partition("transfer.layers = ")[2].rstrip("."))
+    assert take_over(new, old.state_dict(), transfer(layers=layers))
+    # Of the output layer the bias fits, and the weight does not.
+    old, new = build(MLP(hidden=(8,))), build(MLP(hidden=(16,)))
+    with pytest.raises(NetError) as caught:
+        take_over(new, old.state_dict(), transfer())
+    assert caught.value.do == "Make the network as it was there: nothing fits."
 
 
 def test_a_missing_layer_is_named() -> None:

@@ -49,7 +49,7 @@ from goodfit.recipe import (
     Step,
     WarmRestarts,
 )
-from goodfit.recipe.networks import Init
+from goodfit.recipe.networks import InitName
 
 positive = st.floats(min_value=5e-324, max_value=1.7976931348623157e308)
 non_negative = st.floats(min_value=0.0, allow_infinity=False)
@@ -84,7 +84,7 @@ layered = {
     "norm_place": st.sampled_from(["before", "after"]),
     "dropout": fractions,
     "dropout_form": st.sampled_from(["inverted", "at-test"]),
-    "init": st.sampled_from(get_args(Init)),
+    "init": st.sampled_from(get_args(InitName)),
     "bias": st.none() | st.floats(allow_nan=False, allow_infinity=False),
     "output_bias": st.sampled_from(["init", "zero", "prior"]),
 }

@@ -228,8 +228,16 @@ def _misfit(
         f"{name} is {_told(weights, name)} there, {_told(own, name)} here" for name in differing
     ]
     more = f", and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-    fit = [name for name in own if _shape(weights, name) == tuple(own[name].shape)]
-    prefixes = list(dict.fromkeys(name.rpartition(".")[0] for name in fit if "." in name))
+    layers: dict[str, bool] = {}
+    for name in own:
+        layer, fits = name.rpartition(".")[0], _shape(weights, name) == tuple(own[name].shape)
+        layers[layer] = layers.get(layer, True) and fits
+    # A beginning of names stands for all that begin so: none of them may differ.
+    prefixes = [
+        layer
+        for layer in layers
+        if layer and all(layers[other] for other in layers if begins(other, layer))
+    ]
     do = (
         "Make the network as it was there, or take over what fits: transfer.layers = "
         f"{prefixes[:SHOWN]}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .parts import Count, Fraction, Integer, Part, Real, default_kind
 
@@ -14,7 +15,29 @@ Activation = Literal[
 Norm = Literal["none", "batch", "layer"]
 NormPlace = Literal["before", "after"]
 DropoutForm = Literal["inverted", "at-test"]
-Init = Literal[
+# What the notes, torch and Keras call them.
+INIT_ALIASES: Mapping[str, str] = {
+    "xavier": "xavier-uniform",
+    "xavier2": "he-normal",
+    "he": "he-normal",
+    "kaiming-normal": "he-normal",
+    "kaiming-uniform": "he-uniform",
+    "glorot-normal": "xavier-normal",
+    "glorot-uniform": "xavier-uniform",
+}
+
+
+def own_name(value: Any) -> Any:
+    """Return our name of an initialiser for one of its others.
+
+    Example:
+        >>> own_name("kaiming-normal"), own_name("orthogonal")
+        ('he-normal', 'orthogonal')
+    """
+    return INIT_ALIASES.get(value, value) if isinstance(value, str) else value
+
+
+InitName = Literal[
     "torch",
     "constant",
     "small-normal",
@@ -26,6 +49,7 @@ Init = Literal[
     "he-normal",
     "orthogonal",
 ]
+Init = Annotated[InitName, BeforeValidator(own_name)]
 OutputBias = Literal["init", "zero", "prior"]
 Pieces = Annotated[Integer, Field(ge=2)]
 Bias = Annotated[Real, Field(allow_inf_nan=False)] | None
