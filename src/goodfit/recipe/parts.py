@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+
+from .refusing import explain
 
 
 def no_flag(value: Any) -> Any:
@@ -39,7 +41,20 @@ PartOrRows = Annotated[float | int, PlainValidator(part_or_rows)]
 Count = Annotated[Integer, Field(ge=1)]
 
 
-class Part(BaseModel):
+class PartType(type(BaseModel)):
+    """Makes parts in Python; what is wrong with one is told as it is for a file."""
+
+    # Type checkers go on by the fields: a call that returns anything would hide them.
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *args: Any, **values: Any) -> Any:
+            try:
+                return super().__call__(*args, **values)
+            except ValidationError as error:
+                raise explain(error, cls) from None
+
+
+class Part(BaseModel, metaclass=PartType):
     """A frozen piece of a recipe; names that it does not know are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

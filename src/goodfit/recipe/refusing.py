@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import RecipeError, nearest
 from .places import Origin, place_of
-from .schema import Recipe
 
 _SAMPLES = {
     "data": '"digits"',
@@ -33,30 +32,42 @@ _SMALLER = "Make split.validation or split.test smaller"
 _NO_TABLE = ("model_type", "model_attributes_type")
 
 
-def explain(error: ValidationError, given_by: Origin, file: Path | None, text: str) -> RecipeError:
-    """Turn the first validation error into one that a person can act on."""
-    first = error.errors(include_url=False)[0]
-    names, known = follow([part for part in first["loc"] if isinstance(part, str)])
+def explain(
+    error: ValidationError,
+    root: type[BaseModel],
+    given_by: Origin | None = None,
+    file: Path | None = None,
+    text: str = "",
+) -> RecipeError:
+    """Turn the first error against a ``root`` into one that a person can act on."""
+    first, given_by = error.errors(include_url=False)[0], given_by or {}
+    names, known = follow([part for part in first["loc"] if isinstance(part, str)], root)
     path = ".".join(names)
     if first["type"] == "union_tag_invalid":
         return _unknown_kind(first, path, place_of(f"{path}.kind", given_by, file, text))
     place = place_of(path, given_by, file, text)
     if first["type"] == "extra_forbidden":
         return RecipeError(
-            f'{place}A recipe has no field "{path}".',
+            f'{place}{_called(root)} has no field "{path}".',
             given=f"{path} = {first['input']!r}",
             do=nearest(names[-1], known),
         )
     if first["type"] == "missing" and first["loc"][-1] == names[-1]:
         return RecipeError(
             f'{place}The field "{path}" is missing.',
-            do=f"Add {path}, for instance {path} = {_SAMPLES[path]}.",
+            do=f"Add {path}, for instance {path} = {_SAMPLES[path]}."
+            if path in _SAMPLES
+            else f"Add {path}.",
         )
     return RecipeError(
-        f"{place}{path or 'recipe'}: {sentence(first)}",
+        f"{place}{path or root.__name__.lower()}: {sentence(first)}",
         given=repr(first["input"]),
         do=_advice(first, path),
     )
+
+
+def _called(root: type[BaseModel]) -> str:
+    return "A recipe" if root.__name__ == "Recipe" else root.__name__
 
 
 def _unknown_kind(first: Any, path: str, place: str) -> RecipeError:
@@ -74,10 +85,10 @@ def _own_path(path: str, kind: str) -> str:
     return "; a network of your own is package.module:factory, with a colon" if is_import else ""
 
 
-def follow(location: list[str]) -> tuple[list[str], list[str]]:
+def follow(location: list[str], root: type[BaseModel]) -> tuple[list[str], list[str]]:
     """Drop the union tags from a pydantic location; return names and the last level's fields."""
     names: list[str] = []
-    level: list[type[BaseModel]] = [Recipe]
+    level: list[type[BaseModel]] = [root]
     for part in location:
         tagged = [model for model in level if _kind(model) == part]
         if tagged and len(level) > 1:

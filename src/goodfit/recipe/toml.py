@@ -65,7 +65,7 @@ def validate(
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:
-        raise explain(error, given_by, file, text) from None
+        raise explain(error, Recipe, given_by, file, text) from None
 
 
 def merge(

@@ -1,0 +1,43 @@
+"""Parts that are made in Python are refused in the same words as those of a file."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import goodfit as gf
+from goodfit.errors import RecipeError
+from goodfit.recipe.parts import Part, parts_of
+
+WRONG: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str]] = {
+    "a value": (gf.MLP, {"init": "xavier3"}, "init: should be", "xavier"),
+    "a field": (gf.OneCycle, {"warmup": 0.1}, 'OneCycle has no field "warmup"', "rise"),
+    "a number": (gf.AdamW, {"lr": -1.0}, "lr: should be greater than 0", ""),
+    "a rule": (gf.Split, {"validation": 0.6, "test": 0.6}, "split: ", ""),
+    "nothing": (gf.Recipe, {}, 'The field "data" is missing', "data"),
+    "a part within": (gf.Recipe, {"data": "digits", "net": "mpl"}, 'of kind "mpl"', "mlp"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_told_with_what_to_do(name: str) -> None:
+    make, values, what, do = WRONG[name]
+    with pytest.raises(RecipeError) as caught:
+        make(**values)
+    assert what in caught.value.what
+    assert do in (caught.value.do or "")
+    assert "pydantic" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", [gf.MLP(hidden=(3,)), gf.AdamW(lr=0.1), gf.Recipe(data="wine")])
+def test_parts_are_copied_and_pickled_as_ever(part: Part) -> None:
+    assert copy.deepcopy(part) == part == pickle.loads(pickle.dumps(part))
+    assert type(part).model_validate(part.model_dump()) == part == part.model_copy()
+
+
+def test_every_part_is_made_so() -> None:
+    assert all(isinstance(kind, type(Part)) for kind in parts_of(Part))
