@@ -6,6 +6,8 @@ import pytest
 
 from goodfit.errors import GoodfitError
 from goodfit.explaining import explain
+from goodfit.recipe import Recipe
+from goodfit.recipe.refusing import models_of
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,30 @@ def test_known_names_are_told_once() -> None:
         explain("zzzzzz")
     names = caught.value.do.removeprefix("Known are: ").split(", ")
     assert len(names) == len(set(names)) > 100
+
+
+def test_every_field_of_every_table_of_a_recipe_is_explained() -> None:
+    for table, field in Recipe.model_fields.items():
+        assert len(explain(table)) > 60, table
+        for kind in models_of(field.annotation):
+            for name in set(kind.model_fields) - {"kind"}:
+                assert len(explain(name)) > 60, f"{table}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("dropout", "dropout"),
+        ("early-stopping", "patience"),
+        ("patience", "patience"),
+        ("group", "stay in one part"),
+        ("epochs", "ceil(N / batch_size)"),
+        ("layer-norm", "moments within one example"),
+        ("impute", "median"),
+        ("mix_alpha", "alpha"),
+        ("own", "input_shape"),
+        ("crops", "crops"),
+    ],
+)
+def test_names_of_a_recipe_are_told_by_their_tables(name: str, told: str) -> None:
+    assert told in explain(name)

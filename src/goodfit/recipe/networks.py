@@ -146,7 +146,17 @@ class ResNet(Part):
 
 
 class OwnNet(Part):
-    """A network of the user's: ``"package.module:factory"``, or a module given in Python."""
+    """A network of the user's: ``"package.module:factory"``, or a module given in Python.
+
+    The factory is called with the shape of one prepared row and the number of outputs, and returns
+    a module that takes ``[N, *input_shape]`` to ``[N, num_outputs]``::
+
+        def make_net(input_shape: tuple[int, ...], num_outputs: int) -> nn.Module:
+            return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), num_outputs))
+
+    In a recipe ``net = "my_package.my_file:make_net"``; in Python also ``gf.train(recipe,
+    net=module)``.
+    """
 
     kind: Literal["own"] = "own"
     make: str = ""

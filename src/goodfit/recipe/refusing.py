@@ -98,7 +98,7 @@ def follow(location: list[str], root: type[BaseModel]) -> tuple[list[str], list[
         if not any(part in model.model_fields for model in level):
             break
         inner = [
-            _models(model.model_fields[part].annotation)
+            models_of(model.model_fields[part].annotation)
             for model in level
             if part in model.model_fields
         ]
@@ -108,10 +108,11 @@ def follow(location: list[str], root: type[BaseModel]) -> tuple[list[str], list[
     return names, known
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def models_of(annotation: Any) -> list[type[BaseModel]]:
+    """Return the tables that may stand where this annotation does."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+    return [model for part in get_args(annotation) for model in models_of(part)]
 
 
 def _kind(model: type[BaseModel]) -> str | None:

@@ -69,6 +69,14 @@ def _as_source(value: Any) -> Any:
 class Recipe(Part):
     """One run, completely described.
 
+    ``data`` is a table of its own or a name; ``task`` is decided from the target unless it is
+    given. A step takes ``batch_size`` rows, an epoch is one pass over the N training rows, in
+    ``ceil(N / batch_size)`` iterations: 1,000 rows in batches of 20 are 50 (notes n0, n1). All N
+    rows in one batch, or one row, are batches like others. Without ``epochs`` the number is decided
+    from the data. Every draw comes from ``seed``. The tables ``split``, ``prepare``, ``augment``,
+    ``net``, ``optimizer``, ``penalty``, ``clip``, ``schedule``, ``early_stopping``, ``transfer``,
+    ``evaluate`` and ``engine`` have explanations of their own.
+
     Example:
         >>> recipe = Recipe(data="digits", net=MLP(hidden=(32,)), optimizer=AdamW(lr=1e-3))
         >>> recipe.net.hidden, recipe.optimizer.lr, recipe.seed
