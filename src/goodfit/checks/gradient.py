@@ -42,7 +42,7 @@ def gradient_check(
             four forward passes: two steps ``h`` must agree, or the weight sits at a kink.
 
     The verdict is "wrong" where the relative error ``|a - b| / max(|a|, |b|)`` passes 0.001, and
-    "not judged" where the loss is smooth nowhere. Notes n1, Backpropagation; n4, gradient check.
+    "not judged" where the loss is smooth nowhere. Notes n1, Backpropagation.
 
     Raises:
         NetError: nothing has a gradient, or the network does not run in float64.

@@ -27,7 +27,7 @@ def gradient_wrong(subject: Subject) -> Verdict:
     in float64 is moved along a random direction of each weight ``d``, and ``g.d`` is compared with
     ``(L(w + h d) - L(w - h d)) / 2h``. Two steps ``h`` must agree, so that a kink is not taken
     for a mistake; where the loss moves in jumps (rounding, signs) the gradient is one of
-    choice, and not judged. Notes n4 of the course, gradient check.
+    choice, and not judged. Notes n1, Backpropagation.
     """
     name, subject = "gradient-wrong", subject.clean
     if subject.broken:

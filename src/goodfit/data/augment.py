@@ -144,7 +144,7 @@ def mixup(x: Tensor, other: Tensor, share: Tensor) -> Tensor:
 
     MixUp takes one s from Beta(a, a) for all values of a row; CutMix and CowMix take a mask of 0
     and 1. Targets are mixed by the share of the row that is kept. ``share`` is [N, ...], with
-    as many dimensions as ``x``. Source: Zhang et al., "mixup", ICLR 2018; notes n3.
+    as many dimensions as ``x``. Source: Zhang et al., "mixup", ICLR 2018.
     """
     return share * x + (1.0 - share) * other
 

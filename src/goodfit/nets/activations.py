@@ -25,9 +25,10 @@ def leaky_relu() -> nn.Module:
 
 
 def prelu() -> nn.Module:
-    """``f(x) = max(a x, x)`` with one ``a`` for each layer, learned; it starts at 0.25.
+    """``f(x) = max(0, x) + a min(0, x)`` with one ``a`` for each layer, learned; it starts at 0.25.
 
-    He et al., "Delving deep into rectifiers", ICCV 2015; notes n4.
+    Up to ``a = 1`` that is the notes' ``max(a x, x)``. He et al., "Delving deep into rectifiers",
+    ICCV 2015; notes n4.
     """
     return nn.PReLU()
 

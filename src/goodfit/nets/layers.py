@@ -17,7 +17,8 @@ class Dropout(nn.Module):
     In training ``y = x * (noise >= rate) / (1 - rate)``, so the expectation of ``y`` is ``x``
     and nothing happens in evaluation. Any input shape; the output has the same.
 
-    Source: Srivastava et al., "Dropout", JMLR 2014; notes n0, 5.1 (scaled at training time).
+    Source: Srivastava et al., "Dropout", JMLR 2014; notes n3, Inference with Dropout, whose p is
+    the share that is kept ("scale by 1/p at train time").
 
     Example:
         >>> layer = Dropout(0.5).eval()

@@ -27,7 +27,8 @@ def layer_norm(width: int, *, images: bool) -> nn.Module:
     each channel: torch's GroupNorm with one group. The same in training and evaluation, and for
     any batch size.
 
-    Ba et al., 2016; Wu and He, "Group normalization", ECCV 2018; notes n0 4.2.
+    Ba et al., 2016; Wu and He, "Group normalization", ECCV 2018; notes n0 4.2,
+    whose form has no parameters.
     """
     return nn.GroupNorm(1, width) if images else nn.LayerNorm(width)
 

@@ -64,7 +64,8 @@ def momentum_coefficients(config: AnyMomentum, lr: Array, t: Array) -> Coefficie
 def momentum(w: Tensor, g: Tensor, slots: Slots, lr: Tensor, rho: Tensor) -> tuple[Tensor, Slots]:
     """``v <- rho v + g;  w <- w - lr v``. Notes n2; ``torch.optim.SGD(momentum=rho)``.
 
-    ``v`` is a sum of gradients: a changed rate counts at once, for the old ones too.
+    The notes' ``vx`` has the other sign, and is added. ``v`` is a sum of gradients: a changed rate
+    counts at once, for the old ones too.
     """
     v = rho * slots[0] + g
     return w - lr * v, (v,)
@@ -155,7 +156,9 @@ def rmsprop_coefficients(config: RMSProp, lr: Array, t: Array) -> Coefficients:
 def rmsprop(
     w: Tensor, g: Tensor, slots: Slots, lr: Tensor, keep: Tensor, take: Tensor, eps: Tensor
 ) -> tuple[Tensor, Slots]:
-    """``s <- a s + (1 - a) g^2;  w <- w - lr g / (sqrt(s) + eps)``. Hinton, lecture 6e."""
+    """``s <- a s + (1 - a) g^2;  w <- w - lr g / (sqrt(s) + eps)``. Notes n3, RMSProp; Hinton,
+    "Neural networks for machine learning", lecture 6e, 2012.
+    """
     s = addcmul(keep * slots[0], take * g, g)
     return w - lr * (g / (s.sqrt() + eps)), (s,)
 

@@ -82,7 +82,7 @@ def base_rate(optimizer: Optimizer, batch_size: int) -> float:
 
 
 def constant(schedule: Constant, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
-    """One: the rate stays as it is."""
+    """``1``: the rate stays as it is. Notes n3, Learning Rate Schedules."""
     return np.ones_like(steps)
 
 

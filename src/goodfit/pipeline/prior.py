@@ -16,7 +16,7 @@ def prior_of(recipe: Recipe, known: Known) -> Tensor | None:
 
     A class that the training part has not counts as one row. A mean is that of the target as the
     network learns it: about 0 where it was standardised. None where nothing asks for it, or only
-    a run's folder is there, whose weights come from a file. Notes n3, n4; Lin et al., 2017.
+    a run's folder is there, whose weights come from a file. Lin et al., 2017.
     """
     asked = recipe.net is not None and not isinstance(recipe.net, OwnNet)
     if not asked or getattr(recipe.net, "output_bias", "") != "prior":

@@ -109,7 +109,7 @@ class ResNet(Part):
     before the output layer.
 
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016 (its
-    networks for CIFAR-10); notes n1, n3.
+    networks for CIFAR-10).
     """
 
     kind: Literal["resnet"] = "resnet"

@@ -13,8 +13,9 @@ class Descent(Part):
     """Which weights decay, and how the rate follows the batch size: what every optimiser has.
 
     ``decay_on = "weights"`` lets matrices and kernels decay, but no norm and no bias; "all" lets
-    everything. ``scale_lr`` multiplies the rate by ``batch_size / base_batch_size`` ("linear") or
-    its square root ("sqrt").
+    everything: notes n0, 5.2, Weight Decay; He et al., "Bag of tricks for image classification",
+    CVPR 2019, 2.3. ``scale_lr`` multiplies the rate by ``batch_size / base_batch_size`` ("linear")
+    or its square root ("sqrt"): Goyal et al., 2017; Krizhevsky, 2014.
     """
 
     decay_on: Literal["weights", "all"] = "weights"
