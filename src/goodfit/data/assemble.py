@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ..errors import DataError
+from ..errors import DataError, nearest
 from ..recipe.inputs import Prepare, Split
 from ..records import Column
 from .columns import LARGEST, check_usable, examine, is_used, sentence
@@ -101,11 +102,13 @@ Usable = tuple[np.ndarray | pd.DataFrame, tuple[Column, ...], list[str], Roles]
 def _usable(
     inputs: np.ndarray | pd.DataFrame, how: Split | None, prepare: Prepare | None
 ) -> Usable:
+    ignored = () if prepare is None else prepare.ignore
     if isinstance(inputs, np.ndarray):
+        _refuse_columns(inputs, ignored)
         return inputs, (), _examine_array(inputs), read_roles(inputs, how)
     inputs = inputs.set_axis(inputs.columns.map(str), axis=1)
     found, roles = examine(inputs, prepare), read_roles(inputs, how)
-    aside = dict(roles.aside)
+    aside = {**left_out(inputs, ignored), **dict(roles.aside)}
     columns = tuple(
         Column(name=column.name, kind="ignored", note=aside[column.name])
         if column.name in aside
@@ -116,6 +119,32 @@ def _usable(
     unused = [column.name for column in columns if not is_used(column)]
     notes = [sentence(column) for column in columns if column.note]
     return inputs.drop(columns=unused), columns, notes, roles
+
+
+def left_out(table: pd.DataFrame, ignored: Sequence[str]) -> dict[str, str]:
+    """Return which columns are no inputs because ``prepare.ignore`` names them, and the note.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    names = [str(column) for column in table.columns]
+    for name in ignored:
+        if name not in names:
+            raise DataError(
+                "The table has no such column to leave out; the target is none.",
+                given=f'prepare.ignore has "{name}"',
+                do=nearest(name, names).capitalize(),
+            )
+    return dict.fromkeys(ignored, "is no input, as prepare.ignore has it")
+
+
+def _refuse_columns(inputs: np.ndarray, ignored: Sequence[str]) -> None:
+    if ignored:
+        raise DataError(
+            "Only a table has columns that can be left out by name.",
+            given=f"prepare.ignore = {list(ignored)}, inputs of shape {list(inputs.shape)}",
+            do="Leave prepare.ignore out, or give a table (CSV, Parquet, pandas).",
+        )
 
 
 def _take(inputs: np.ndarray | pd.DataFrame, kept: np.ndarray) -> np.ndarray | pd.DataFrame:

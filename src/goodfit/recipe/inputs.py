@@ -95,6 +95,8 @@ FOR_TABLES = ("missing_category", "indicator", "encode", "max_categories", "hash
 class Prepare(Part):
     """How inputs are scaled; statistics come from the training part only.
 
+    ``ignore`` names columns of a table that are no inputs.
+
     Of PCA and whitening: ``components`` is a number, or a share of the variance; ``pca_of``
     the "correlation" (of standardised columns) or the "covariance"; ``eps`` is added to the
     variances that whitening divides by, in units of the mean variance.
@@ -120,6 +122,7 @@ class Prepare(Part):
     max_categories: Count | None = None
     hash_size: Annotated[Count, Field(ge=2)] | None = None
     dates: Literal["ignore", "parts", "cyclic"] = "ignore"
+    ignore: tuple[str, ...] = ()
 
     @property
     def most_categories(self) -> int:

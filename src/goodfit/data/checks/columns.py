@@ -97,7 +97,7 @@ def constant_column(rows: Rows) -> Verdict:
             rule=name,
             severity="info",
             meaning="Some columns have one value only, or none: nothing can be learned from them.",
-            remedy="Leave them out, or find out why they were read like that.",
+            remedy="Leave them out (prepare.ignore), or find out why they were read like that.",
             source=SOURCE,
             evidence={"columns": len(constant), "of": num_columns},
             where=named(constant, constant[0]),
@@ -141,7 +141,9 @@ def near_constant_column(rows: Rows) -> Verdict:
             rule=name,
             severity=severity,
             meaning=f"A column hardly varies: {meaning}.",
-            remedy="Subtract a constant from it." if rounded else "Leave it out, if it is noise.",
+            remedy="Subtract a constant from it."
+            if rounded
+            else "Leave it out (prepare.ignore), if it is noise.",
             source="notes n4, Data Preprocessing",
             evidence={"columns": len(hit)},
             where=named(hit, hit[0]),

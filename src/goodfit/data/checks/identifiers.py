@@ -44,7 +44,8 @@ def identifier_column(rows: Rows) -> Verdict:
             rule=name,
             severity="warning" if used else "info",
             meaning=_meaning(bool(used), bool(in_order)),
-            remedy="Leave it out of the table, or name it split.group or split.time.",
+            remedy="Leave it out (prepare.ignore = [its name]), or name it split.group or"
+            " split.time.",
             source=SOURCE,
             evidence={"columns": len(hit)},
             where=named(hit, hit[0]),

@@ -49,8 +49,8 @@ def target_leak(rows: Rows) -> Verdict:
             rule=name,
             severity="warning",
             meaning="One column tells the target nearly perfectly by itself: it may be made of it.",
-            remedy="If it is not known before the target is, leave it out; otherwise, a table of it"
-            " does what a network would.",
+            remedy="If it is not known before the target is, leave it out (prepare.ignore ="
+            " [its name]); otherwise, a table of it does what a network would.",
             source="notes n3, Data Considerations; Kaufman et al., Leakage in data mining, 2012",
             evidence={
                 "skill" if is_class else "correlation": float(scores[best]),
