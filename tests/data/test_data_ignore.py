@@ -50,10 +50,10 @@ def test_the_same_table_with_them_warns_and_says_how_to_leave_them_out(tmp_path:
 
 
 def test_a_name_that_the_table_has_not_gets_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such column to leave out") as caught:
+    with pytest.raises(DataError, match="no such input column") as caught:
         gf.train(recipe(table(tmp_path / "t.csv"), "leek"))
     assert "leak" in caught.value.do
-    with pytest.raises(DataError, match="no such column"):
+    with pytest.raises(DataError, match="no such input column"):
         gf.train(recipe(table(tmp_path / "t.csv"), "y"))
 
 

@@ -131,7 +131,7 @@ def left_out(table: pd.DataFrame, ignored: Sequence[str]) -> dict[str, str]:
     for name in ignored:
         if name not in names:
             raise DataError(
-                "The table has no such column to leave out; the target is none.",
+                "The table has no such input column to leave out.",
                 given=f'prepare.ignore has "{name}"',
                 do=nearest(name, names).capitalize(),
             )

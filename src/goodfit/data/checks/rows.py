@@ -90,9 +90,10 @@ def contradicting_labels(rows: Rows) -> Verdict:
     """Fires when rows of equal inputs have different labels: no network can get all of them right.
 
     Of the rows that train and validate: a warning where over 1 % of them would be mistakes of
-    even the best prediction, which takes the commonest label of each input; a statement where
-    fewer would. Quantities may differ on equal inputs and are not judged. Notes n3, Data
-    Considerations.
+    even the best prediction, which takes the commonest label of each input, and equal rows are
+    copies; a statement where fewer would, or where rows of few different values are equal by
+    chance: then the columns do not decide the label. Quantities may differ on equal inputs and
+    are not judged. Notes n3, Data Considerations.
     """
     name, seen = "contradicting-labels", rows.open_rows
     if rows.dataset.task != "classification":
@@ -100,12 +101,13 @@ def contradicting_labels(rows: Rows) -> Verdict:
     num_wrong = _num_outvoted(rows.keys[seen], rows.dataset.target[seen])
     if not num_wrong:
         return passed(name, "equal inputs have equal labels")
-    share = num_wrong / len(seen)
+    share, copies = num_wrong / len(seen), rows.has_copies_only
     return found(
         Finding(
             rule=name,
-            severity="warning" if share > SOME else "info",
-            meaning="Rows of equal inputs have different labels: some of them must be wrong.",
+            severity="warning" if share > SOME and copies else "info",
+            meaning="Rows of equal inputs have different labels: "
+            + ("some of them must be wrong." if copies else "the columns do not decide them."),
             remedy="Look at these rows; correct them, or add a column that tells them apart.",
             source=SOURCE,
             evidence={"num_rows": num_wrong, "best_accuracy": 1.0 - share},
