@@ -110,6 +110,7 @@ def test_the_text_of_a_recipe_shows_every_default() -> None:
             "indicator": False,
             "encode": "one-hot",
             "dates": "ignore",
+            "ignore": [],
         },
         "augment": {
             **dict.fromkeys(("horizontal_flip", "vertical_flip", "rotate", "shear"), 0.0),
