@@ -514,5 +514,22 @@ def test_few_rows_do_not_tell_a_good_column_from_a_perfect_one() -> None:
     assert BY_NAME["target-leak"](few).outcome == "not-judged"
 
 
+def by_rule(x: np.ndarray, y: np.ndarray) -> dict[str, str]:
+    recipe = gf.Recipe(data="memory", epochs=1)
+    found = gf.check_recipe(recipe, data=(x, y))
+    return {verdict.check: verdict.outcome for verdict in found.verdicts}
+
+
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_one_rule_judges_what_both_held_out_parts_share_with_training(kind: str) -> None:
+    """All rows stand three times, so that more are shared than any multiple of their own share."""
+    once = RNG.normal(size=(200, 6)) if kind == "rows" else patches()[:100]
+    labels = RNG.integers(0, 2, len(once))
+    found = by_rule(np.concatenate([once] * 3), np.concatenate([labels] * 3))
+    assert found["split-overlap"] == found["overlap-with-test"] == "found"
+    few = by_rule(RNG.integers(0, 5, (600, 3)), RNG.integers(0, 2, 600))
+    assert few["split-overlap"] == few["overlap-with-test"] == "passed"
+
+
 def test_loaders_are_not_judged() -> None:
     assert {verdict.outcome for verdict in run_data_checks(None)} == {"not-judged"}

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.assemble import is_image
+from ..data.checks.copies import MOST_FEATURES, are_rich, are_told_apart
 from .inputs import Inputs, as_batch, join_rows, map_inputs, row_shapes, take_rows, tensors_of
 
 SAMPLE_ROWS = 512
@@ -65,6 +67,27 @@ def read(batches: Iterable[Any], *, seconds: float, device: torch.device | None 
     return Reading(
         x, y, tuple(targets), tuple(sizes), np.concatenate(rows), num_values, num_bad, whole
     )
+
+
+def has_copies_only(train: Reading, held_out: Reading) -> bool:
+    """Say whether equal rows must be copies, by the samples that were read.
+
+    Two columns tell nearly every different row of the training sample from the others; of images,
+    those held-out ones that stand in the training part have 16 different values in the median.
+    """
+    x = held_out.x
+    if isinstance(x, Tensor) and is_image(x.numpy(force=True)):
+        return are_rich(x.numpy(force=True)[np.isin(fingerprints(x), train.rows)])
+    if sum(tensor[0].numel() for tensor in tensors_of(train.x)) > MOST_FEATURES:
+        return False
+    first = np.unique(fingerprints(train.x), return_index=True)[1]
+    return are_told_apart(_features(train.x)[first])
+
+
+def _features(x: Inputs) -> np.ndarray:
+    """Return the numbers of the rows, float64 ``[N, D]``, NaN where one is not finite."""
+    flat = torch.cat([t.cpu().reshape(len(t), -1).double() for t in tensors_of(x)], dim=1)
+    return torch.where(torch.isfinite(flat), flat, torch.nan).numpy()
 
 
 def _nothing() -> Reading:

@@ -6,10 +6,8 @@ import numpy as np
 
 from ...records import Finding, Verdict, found, not_judged, passed
 from .columns import SOURCE
+from .copies import FEWEST_SHARED, SOME, is_overlap
 from .subject import Rows
-
-# Of a few rows, one pair of natural doubles is a large share.
-SOME, FEWEST_SHARED = 0.01, 3
 
 
 def overlap_with_test(rows: Rows) -> Verdict:
@@ -27,8 +25,8 @@ def overlap_with_test(rows: Rows) -> Verdict:
         return not_judged(name, "there is no test part")
     in_open = np.isin(rows.keys[parts.test], rows.keys[rows.open_rows])
     share, natural = float(in_open.mean()), _share_repeated(rows.keys[parts.train])
-    allowed = 0.0 if rows.has_copies_only else 3.0 * natural
-    if share <= max(SOME, allowed) or in_open.sum() < FEWEST_SHARED:
+    num, copies = int(in_open.sum()), rows.has_copies_only
+    if not is_overlap(num, len(in_open), share_repeated=natural, copies_only=copies):
         return passed(name, f"{share:.2%} of the test rows stand in another part")
     return found(
         Finding(
@@ -39,7 +37,7 @@ def overlap_with_test(rows: Rows) -> Verdict:
             source="notes n3, Proper Methodology",
             evidence={
                 "share": share,
-                "num_rows": int(in_open.sum()),
+                "num_rows": num,
                 "share_repeated_in_training": natural,
             },
         ),

@@ -11,11 +11,9 @@ import pandas as pd
 from ..columns import as_numbers, as_texts, column_of
 from ..dataset import Dataset, row_keys
 from ..split import Parts
+from .copies import MOST_FEATURES, are_rich, are_told_apart
 
-# Where two columns tell nearly every row from the others, equal rows are no coincidence.
-TELLING_COLUMNS, FEWEST_JUDGED, MOST_JUDGED, MOST_FEATURES = 2, 20, 2_000, 4_096
-# Equal images of so many different values are copies; of black and white ones it is not known.
-RICH, MOST_IMAGES = 16, 200
+MOST_JUDGED, MOST_IMAGES = 2_000, 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +45,14 @@ class Rows:
             return self._are_rich_images
         if inputs[:1].size > MOST_FEATURES:
             return False
-        columns = self.features(some).T
-        telling = (2 * len(np.unique(column[~np.isnan(column)])) > len(some) for column in columns)
-        return len(some) >= FEWEST_JUDGED and sum(telling) >= TELLING_COLUMNS
+        return are_told_apart(self.features(some))
 
     @property
     def _are_rich_images(self) -> bool:
         images = self.dataset.inputs
         again = np.setdiff1d(np.arange(len(images)), self.first_of_kind, assume_unique=True)
-        if not len(again) or not isinstance(images, np.ndarray):
-            return False
-        num_values = [len(np.unique(images[row])) for row in spread_over(again, MOST_IMAGES)]
-        return float(np.median(num_values)) >= RICH
+        assert isinstance(images, np.ndarray), "a table holds no images"
+        return are_rich(images[spread_over(again, MOST_IMAGES)])
 
     @cached_property
     def open_rows(self) -> np.ndarray:
