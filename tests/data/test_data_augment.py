@@ -55,7 +55,7 @@ def test_every_field_acts_by_a_member_that_is_explained() -> None:
         assert explain(name).startswith(f"{name} (an augmentation)")
     for name, change in AUGMENTATIONS.items():
         text = " ".join((change.__doc__ or "").lower().split())
-        assert "source: " in text
+        assert "source: " in text or "notes n3, data augmentation" in text
         assert ("notes n3" in text) == (name != "mixup")  # the only one that the notes do not have
 
 
@@ -299,6 +299,8 @@ def test_the_floor_of_mixed_classes() -> None:
         ({"mix": "cutmix"}, "table", (9,), 'mix = "mixup"'),
         ({"hue": 0.1}, "image", (1, 8, 8), "Hue and saturation are of colour images"),
         ({"crop": 9}, "image", (1, 8, 8), "could show nothing of it"),
+        ({"crop": 8}, "image", (1, 8, 8), "could show nothing of it"),
+        ({"crop": 8}, "image", (3, 20, 8), "could show nothing of it"),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -308,3 +310,11 @@ def test_what_does_not_fit_is_refused(
         augmentation_of(
             Augment(**settings), input_kind=kind, shape=shape, num_classes=2, bounded=True
         )
+
+
+def test_the_largest_crop_leaves_a_pixel_of_the_image_in_every_draw() -> None:
+    augmentation = made(crop=7)
+    corners = [torch.tensor([[0.0, 0.0], [0.999, 0.999]])]
+    assert augmentation.noise_shapes((2, 1, 8, 8)) == [(2, 2)]
+    changed, _ = augmentation(torch.ones(2, 1, 8, 8), torch.zeros(2, dtype=torch.long), corners)
+    assert changed.sum(dim=(1, 2, 3)).tolist() == [1.0, 1.0]

@@ -91,5 +91,8 @@ def test_views_of_tables_and_crops_beside_the_image_are_refused() -> None:
     with pytest.raises(RecipeError, match="show nothing of the image") as far:
         check_views(Evaluate(views="crops", margin=9), input_kind="image", shape=(1, 8, 8))
     assert "evaluate.margin = 9" in str(far.value) and "at most 2" in str(far.value)
+    with pytest.raises(RecipeError, match="show nothing of the image"):
+        check_views(Evaluate(views="flip-crops", margin=8), input_kind="image", shape=(3, 20, 8))
+    check_views(Evaluate(views="crops", margin=7), input_kind="image", shape=(1, 8, 8))
     check_views(Evaluate(views="flip", margin=9), input_kind="image", shape=(1, 8, 8))
     check_views(Evaluate(margin=9), input_kind="table", shape=(4,))

@@ -225,7 +225,7 @@ def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -
     """Refuse what cannot be done to samples of this ``shape``, ``[C, H, W]`` for images.
 
     Raises:
-        RecipeError: the data are no images, have no colours, or are smaller than the crop.
+        RecipeError: the data are no images, have no colours, or are no larger than the crop.
     """
     needs_images = bool(_parts(settings)) or settings.mix in ("cutmix", "cowmix")
     if input_kind != "image" and needs_images:
@@ -240,11 +240,11 @@ def check_augment(settings: Augment, *, input_kind: str, shape: Sequence[int]) -
             given=f"images of {shape[0]} channel{'s' if shape[0] != 1 else ''}",
             do="Leave augment.hue and augment.saturation at 0; brightness and contrast work.",
         )
-    if settings.crop and input_kind == "image" and settings.crop > min(shape[1:]):
+    if settings.crop and input_kind == "image" and settings.crop >= min(shape[1:]):
         raise RecipeError(
-            "A crop padded by more than the image could show nothing of it.",
+            "A crop padded by as much as the image, or more, could show nothing of it.",
             given=f"augment.crop = {settings.crop}, images of {shape[1]} x {shape[2]}",
-            do=f"Take at most {min(shape[1:]) // 4}, say.",
+            do=f"Take at most {max(1, min(shape[1:]) // 4)}, say.",
         )
 
 

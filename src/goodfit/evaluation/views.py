@@ -98,7 +98,7 @@ def check_views(settings: Evaluate, *, input_kind: str, shape: Sequence[int]) ->
             given=f'{input_kind} data, evaluate.views = "{settings.views}"',
             do='Leave evaluate.views at "none".',
         )
-    if settings.views != "flip" and settings.margin > min(shape[1:]):
+    if settings.views != "flip" and settings.margin >= min(shape[1:]):
         raise RecipeError(
             "Crops that far out show nothing of the image.",
             given=f"evaluate.margin = {settings.margin}, images of {shape[1]} x {shape[2]}",
