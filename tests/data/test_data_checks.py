@@ -471,6 +471,65 @@ def test_rows_of_few_values_that_a_coin_labels_are_none_that_must_be_wrong() -> 
     assert copies is not None and copies.severity == "warning"
 
 
+def leaky(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x[:, 3] = 5.0 - 2.0 * y
+    return x, y
+
+
+REMEDIES: dict[str, tuple[str, Made, str]] = {
+    "a leak in an array": ("target-leak", lambda: arrays(change=leaky), "out of the array"),
+    "a leak in a pixel": ("target-leak", label_in_a_pixel, "one value in all images"),
+    "numbers of an array's rows": (
+        "identifier-column",
+        lambda: arrays(change=numbered),
+        "Arrays(x, y, groups=...)",
+    ),
+    "one value": ("constant-column", lambda: arrays(change=flat), "np.delete"),
+    "nearly one value": ("near-constant-column", lambda: arrays(change=nearly_flat), "np.delete"),
+    "holes": ("missing-values", lambda: arrays(change=holes), "np.delete"),
+    "test rows that train": (
+        "overlap-with-test",
+        lambda: copied_to_test(arrays(), 10),
+        "Arrays(x, y, groups=...)",
+    ),
+    "doubles": ("duplicate-rows", lambda: arrays(change=tripled), "Arrays(x, y, groups=...)"),
+}
+
+
+@pytest.mark.parametrize("case", REMEDIES)
+def test_arrays_and_images_get_advice_that_they_can_follow(case: str) -> None:
+    name, made, wanted = REMEDIES[case]
+    finding = BY_NAME[name](made()).finding
+    assert finding is not None and wanted in finding.remedy
+    assert "prepare." not in finding.remedy and "split." not in finding.remedy
+
+
+def test_a_table_is_told_of_its_own_options() -> None:
+    same, leak = table(unit="mg"), table(known=lambda s: 5.0 - 2 * (s > 0))
+    for name, rows in {"constant-column": same, "target-leak": leak}.items():
+        finding = BY_NAME[name](rows).finding
+        assert finding is not None and "prepare.ignore = [its name]" in finding.remedy
+
+
+def test_a_text_that_is_ignored_anyway_asks_for_nothing() -> None:
+    finding = BY_NAME["identifier-column"](table(key=[f"k{row}" for row in range(300)])).finding
+    assert finding is not None and "It is ignored" in finding.meaning
+    assert finding.remedy.startswith("Nothing has to be done")
+    used = BY_NAME["identifier-column"](table(row=np.arange(300))).finding
+    assert used is not None and used.remedy.startswith("Leave it out")
+
+
+def test_every_part_that_lacks_the_class_is_named() -> None:
+    rows = arrays()
+    target = rows.dataset.target.copy()
+    target[np.concatenate([rows.parts.validation, rows.parts.test])] = 0
+    found = BY_NAME["missing-class"](
+        Rows(dataclasses.replace(rows.dataset, target=target), rows.parts)
+    )
+    assert found.finding is not None and found.finding.where == "validation and test part"
+    assert found.because == 'No row of class "1" stands in the validation and test part.'
+
+
 def test_dates_that_could_be_read_are_counted_beside_those_that_cannot() -> None:
     both = table(day=days("%d.%m.%Y"), other=days("%Y-%m-%d"))
     finding = BY_NAME["dates-not-used"](both).finding

@@ -11,6 +11,7 @@ import pandas as pd
 from ...records import Column, Curve, Finding, Severity, Verdict, found, not_judged, passed
 from ..columns import LEAST_VARIATION, column_of, is_used
 from ..dataset import Dataset, array_blocks
+from .remedies import leave_out, sentence
 from .subject import Rows, spread_over
 
 # A column that lacks more than this says more about who filled it in than about the row.
@@ -39,8 +40,7 @@ def missing_values(rows: Rows) -> Verdict:
             rule=name,
             severity="warning" if shares[worst] > MANY_MISSING else "info",
             meaning="Some inputs are missing; a usual value is filled in, which is a guess.",
-            remedy="Find out why they are missing; leave columns out that are mostly empty, or tell"
-            " the network with prepare.indicator = true.",
+            remedy=f"Find out why they are missing; where one is mostly empty, {_without(rows)}.",
             source=SOURCE,
             evidence={
                 "share": float(np.mean(list(shares.values()))),
@@ -51,6 +51,14 @@ def missing_values(rows: Rows) -> Verdict:
             curve=_shares_curve(lacking),
         ),
     )
+
+
+def _without(rows: Rows) -> str:
+    if rows.dataset.columns:
+        told = ", or tell the network what is missing with prepare.indicator = true"
+    else:
+        told = ", or add one that is 1 where it is missing"
+    return leave_out(rows.dataset) + told
 
 
 def _missing_shares(rows: Rows) -> dict[str, float]:
@@ -96,8 +104,10 @@ def constant_column(rows: Rows) -> Verdict:
         Finding(
             rule=name,
             severity="info",
-            meaning="Some columns have one value only, or none: nothing can be learned from them.",
-            remedy="Leave them out (prepare.ignore), or find out why they were read like that.",
+            meaning="An input has one value only, or none: nothing can be learned from it."
+            if len(constant) == 1
+            else "Some inputs have one value only, or none: nothing can be learned from them.",
+            remedy=f"{sentence(leave_out(data))}, or find out why it was read like that.",
             source=SOURCE,
             evidence={"columns": len(constant), "of": num_columns},
             where=named(constant, constant[0]),
@@ -143,7 +153,7 @@ def near_constant_column(rows: Rows) -> Verdict:
             meaning=f"A column hardly varies: {meaning}.",
             remedy="Subtract a constant from it."
             if rounded
-            else "Leave it out (prepare.ignore), if it is noise.",
+            else f"{sentence(leave_out(rows.dataset))}, if it is noise.",
             source="notes n4, Data Preprocessing",
             evidence={"columns": len(hit)},
             where=named(hit, hit[0]),

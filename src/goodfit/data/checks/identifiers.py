@@ -11,6 +11,7 @@ from ...records import Column, Finding, Verdict, found, not_judged, passed
 from ..columns import as_numbers, column_of, kind_of
 from ..dataset import array_blocks
 from .columns import SOURCE, named
+from .remedies import leave_out, sentence
 from .subject import Rows
 
 FEWEST_ROWS, MOST_FEATURES = 20, 4_096
@@ -44,13 +45,21 @@ def identifier_column(rows: Rows) -> Verdict:
             rule=name,
             severity="warning" if used else "info",
             meaning=_meaning(bool(used), bool(in_order)),
-            remedy="Leave it out (prepare.ignore = [its name]), or name it split.group or"
-            " split.time.",
+            remedy=_remedy(rows, is_ignored=not used and not in_order),
             source=SOURCE,
             evidence={"columns": len(hit)},
             where=named(hit, hit[0]),
         ),
     )
+
+
+def _remedy(rows: Rows, *, is_ignored: bool) -> str:
+    if is_ignored:
+        return "Nothing has to be done; prepare.ignore = [its name] leaves it out on purpose."
+    split_by = "name it split.group or split.time"
+    if not rows.dataset.columns:
+        split_by = "split by it: data=Arrays(x, y, groups=...) or times=..."
+    return f"{sentence(leave_out(rows.dataset))}, or {split_by}."
 
 
 def _meaning(used: bool, in_order: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...records import Curve, Finding, Verdict, found, not_judged, passed
+from .remedies import leave_out
 from .subject import Rows, spread_over
 
 FEWEST_ROWS, MOST_ROWS, MOST_FEATURES, MOST_VALUES = 40, 2_000, 4_096, 800_000
@@ -49,8 +50,8 @@ def target_leak(rows: Rows) -> Verdict:
             rule=name,
             severity="warning",
             meaning="One column tells the target nearly perfectly by itself: it may be made of it.",
-            remedy="If it is not known before the target is, leave it out (prepare.ignore ="
-            " [its name]); otherwise, a table of it does what a network would.",
+            remedy=f"If it is not known before the target is, {leave_out(data)}; otherwise, a table"
+            " of it does what a network would.",
             source="notes n3, Data Considerations; Kaufman et al., Leakage in data mining, 2012",
             evidence={
                 "skill" if is_class else "correlation": float(scores[best]),

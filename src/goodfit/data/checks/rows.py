@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...records import Finding, Verdict, found, not_judged, passed
 from .columns import SOURCE
 from .copies import FEWEST_SHARED, SOME, is_overlap
+from .remedies import keep_together
 from .subject import Rows
 
 
@@ -33,7 +36,8 @@ def overlap_with_test(rows: Rows) -> Verdict:
             rule=name,
             severity="warning",
             meaning="Rows of the test part stand in other parts: its score will be too good.",
-            remedy="Remove doubles before the split, or keep them together with split.group.",
+            remedy="Remove doubles before the split, or keep them together:"
+            f" {keep_together(rows.dataset)}.",
             source="notes n3, Proper Methodology",
             evidence={
                 "share": share,
@@ -72,7 +76,7 @@ def duplicate_rows(rows: Rows) -> Verdict:
             meaning="Many rows equal an earlier one: they count more than others"
             + (", and held-out rows stand in the training part too." if in_both else "."),
             remedy="Find out whether they were seen several times, or only written so: then remove"
-            " them before the split, or keep them together (split.group; Arrays(groups=...)).",
+            f" them before the split, or keep them together: {keep_together(rows.dataset)}.",
             source=SOURCE,
             evidence={
                 "num_rows": num_copies,
@@ -138,17 +142,23 @@ def missing_class(rows: Rows) -> Verdict:
         if len(places)
     }
     parts = [part for part, classes in lacking.items() if classes]
+    code = lacking[parts[0]][0] if parts else 0
+    without = [part for part in parts if code in lacking[part]]
     if not parts:
         return passed(name, "every class stands in every part")
     return found(
         Finding(
             rule=name,
             severity="warning",
-            meaning=f'No row of class "{data.classes[lacking[parts[0]][0]]}" stands in the'
-            f" {parts[0]} part.",
+            meaning=f'No row of class "{data.classes[code]}" stands in the {_parts(without)}.',
             remedy="Collect more of it, hold out more rows, or leave the class out.",
             source="notes n3, Proper Methodology",
             evidence={f"missing_in_{part}": len(lacking[part]) for part in parts},
-            where=f"{' and '.join(parts)} part",
+            where=_parts(parts),
         ),
     )
+
+
+def _parts(names: Sequence[str]) -> str:
+    """Return names of parts as words: "validation and test part"."""
+    return f"{' and '.join(names)} part"
