@@ -16,6 +16,7 @@ from engine_teams import same_bits
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from goodfit.engine.replay import build_replay
 from goodfit.engine.trace import trace
@@ -413,6 +414,14 @@ OPERATIONS: dict[str, Callable[[Machine, int, int], None]] = {
     "sigmoid": _fresh(lambda a, b: a.sigmoid()),
     "lerp": _fresh(lambda a, b: torch.lerp(a, b, 0.3)),
     "addcmul": _fresh(lambda a, b: torch.addcmul(a, b, b, value=0.1)),
+    "gelu": _fresh(lambda a, b: functional.gelu(a)),
+    "silu": _fresh(lambda a, b: functional.silu(a)),
+    "leaky-relu": _fresh(lambda a, b: functional.leaky_relu(a, 0.1)),
+    "elu": _fresh(lambda a, b: functional.elu(a)),
+    "relu-slope": _fresh(lambda a, b: torch.ops.aten.threshold_backward(a, b, 0)),
+    "tanh-slope": _fresh(lambda a, b: torch.ops.aten.tanh_backward(a, b)),
+    "mask": _fresh(lambda a, b: torch.where(a > b, a, b.ne(0.0).to(torch.float32))),
+    "double": _fresh(lambda a, b: a.to(torch.float64).mul(b).to(torch.float32)),
     "clone": _fresh(lambda a, b: a.clone()),
     "softmax": _fresh(lambda a, b: (a - b).softmax(1)),
     "sum": _fresh(lambda a, b: a.sum(0, keepdim=True) * 0.1 + b),

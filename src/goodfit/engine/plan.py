@@ -19,9 +19,25 @@ _TAKES_OUT = frozenset(
     (
         "add sub mul div sqrt rsqrt exp log neg abs sign maximum minimum pow reciprocal tanh "
         "sigmoid lerp addcmul addcdiv mm addmm bmm baddbmm sum mean index_select cat stack gather "
-        "where linalg_vector_norm _log_softmax _softmax"
+        "scatter where linalg_vector_norm _log_softmax _log_softmax_backward_data _softmax "
+        "ne eq lt le gt ge"
     ).split()
 )
+# Those without such a binding, by the overload that takes the result's place.
+OVERLOADS = {
+    aten.gelu.default: aten.gelu.out,
+    aten.silu.default: aten.silu.out,
+    aten.leaky_relu.default: aten.leaky_relu.out,
+    aten.elu.default: aten.elu.out,
+    **{
+        getattr(aten, name).default: getattr(aten, name).grad_input
+        for name in (
+            "threshold_backward tanh_backward sigmoid_backward gelu_backward silu_backward "
+            "leaky_relu_backward elu_backward mse_loss_backward nll_loss_backward "
+            "max_pool2d_with_indices_backward"
+        ).split()
+    },
+}
 _WITHOUT_OUT = frozenset([aten.sum.default, aten.mean.default])
 
 
@@ -117,13 +133,20 @@ def takes_out(plan: Plan, node: fx.Node) -> bool:
     value = plan.value.get(node)
     return (
         node.op == "call_function"
-        and name_of(node) in _TAKES_OUT
-        and node.target not in _WITHOUT_OUT
+        and _has_out(plan, node)
         and isinstance(value, Tensor)
         and is_dense(value)
         and not mutates_arguments(node)
         and node not in plan.reshaped
     )
+
+
+def _has_out(plan: Plan, node: fx.Node) -> bool:
+    if name_of(node) == "_to_copy":
+        source = plan.value.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None
+        return isinstance(source, Tensor) and source.device == plan.value[node].device
+    known = name_of(node) in _TAKES_OUT or node.target in OVERLOADS
+    return known and node.target not in _WITHOUT_OUT
 
 
 def mutates_arguments(node: fx.Node) -> bool:

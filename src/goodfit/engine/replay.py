@@ -102,6 +102,9 @@ def _donate(
 def _may_replace(plan: Plan, old: fx.Node, new: fx.Node, position: int) -> bool:
     if name_of(new) == "clone" and new.args[0] is old and len(old.users) == 1:
         return new not in plan.reshaped
+    # Into memory that is laid out otherwise kernels take another path, which may round otherwise.
+    if plan.value[new].stride() != plan.value[old].stride():
+        return False
     last_read = plan.last_use.get(storage_of(plan.value[old]), -1)
     over_itself = last_read == position and name_of(new) in _ELEMENTWISE
     return takes_out(plan, new) and (

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from .simplify import simplify
+
 
 def trace(function: Callable[..., Any], args: Sequence[Tensor]) -> fx.GraphModule:
     """Return the graph of ``function`` at ``args``: every operation, gradient and update included.
@@ -22,6 +24,7 @@ def trace(function: Callable[..., Any], args: Sequence[Tensor]) -> fx.GraphModul
     with torch.random.fork_rng(devices=[]), torch.no_grad(), _short_stacks():
         # Views, because a tensor that comes twice would be taken for one argument.
         module = make_fx(function)(*(arg.detach() for arg in args))
+    simplify(module.graph)
     module.graph.eliminate_dead_code()
     module.recompile()
     return module

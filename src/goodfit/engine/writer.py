@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from .plan import Plan, name_of
+from .plan import OVERLOADS, Plan, name_of
 from .workspace import storage_of
 
 
@@ -46,7 +46,7 @@ class Writer:
         parts = [self.text(arg) for arg in node.args]
         parts += [f"{key}={self.text(arg)}" for key, arg in node.kwargs.items() if arg is not None]
         if out is not None:
-            parts.append(f"out={self.constant(out)}")
+            parts.append(f"{_place_of(node)}={self.constant(out)}")
         return f"{self.constant(function)}({', '.join(parts)})"
 
     def emit(self, node: fx.Node) -> None:
@@ -60,6 +60,8 @@ class Writer:
             self.lines.append(f"{self.names[node]} = {self._plain(node)}")
         elif name_of(node) == "relu":
             self.lines.append(f"{self.constant(torch.relu_)}({self.constant(value)})")
+        elif name_of(node) == "_to_copy":
+            self.lines.append(f"{self.constant(value)}.copy_({self.text(node.args[0])})")
         elif name_of(node) != "clone":
             self.lines.append(self.call(_binding(node), node, out=value))
 
@@ -82,7 +84,14 @@ class Writer:
 _PLAIN: dict[str, Callable[..., Any]] = {"relu": torch.relu}
 
 
+def _place_of(node: fx.Node) -> str:
+    """Return the name by which an operation takes the place of its result."""
+    return OVERLOADS[node.target]._schema.arguments[-1].name if node.target in OVERLOADS else "out"
+
+
 def _binding(node: fx.Node) -> Callable[..., Any]:
+    if node.target in OVERLOADS:
+        return OVERLOADS[node.target]._op
     name = name_of(node)
     return torch.linalg.vector_norm if name == "linalg_vector_norm" else getattr(torch, name)
 
