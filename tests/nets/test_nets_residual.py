@@ -78,7 +78,8 @@ def test_norms_after_the_activation_have_no_norm_on_the_shortcut() -> None:
     module = build(ResNet(norm_place="after"))
     kinds = [type(layer).__name__ for layer in module.modules()]
     assert kinds.count("BatchNorm2d") == 1 + 4 * 2
-    assert kinds.count("Conv2d") == 1 + 4 * 2 + 1
+    assert kinds.count("Conv2d") == 1 + 4 * 2
+    assert kinds.count("Projection") == 1
 
 
 def test_tables_are_refused() -> None:
@@ -105,3 +106,12 @@ def test_a_line_of_toml_trains_one() -> None:
     run = gf.train(validate(table))
     assert run.info.executor == "traced"
     assert run.scores.values["accuracy"] > 0.6
+
+
+@pytest.mark.parametrize("channels", [(2, 2), (4, 6), (5, 8), (16, 32)])
+def test_narrow_stages_train(channels: tuple[int, ...]) -> None:
+    """Strided 1x1 convolutions of few channels ended the process in their backward pass."""
+    net = build(ResNet(blocks=(1, 1), channels=channels))
+    for _ in range(8):
+        net(torch.randn(32, 3, 8, 8)).square().mean().backward()
+    assert all(bool(p.grad.isfinite().all()) for p in net.parameters() if p.grad is not None)

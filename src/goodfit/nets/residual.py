@@ -26,6 +26,28 @@ class Residual(nn.Module):
         return self.after(self.body(x) + self.shortcut(x))
 
 
+class Projection(nn.Conv2d):
+    """A matrix over the channels of every ``every``-th place: ``[N, C, H, W]`` to ``[N, D, h, w]``.
+
+    The same as a 1x1 convolution with that stride, whose backward pass writes beside its memory
+    in channels-last with few channels (torch 2.13.0 on a CPU: 2 to 6 of them end the process).
+
+    Example:
+        >>> import torch
+        >>> x = torch.randn(2, 3, 5, 5)
+        >>> matrix = Projection(3, 4, every=2)
+        >>> torch.allclose(matrix(x), nn.functional.conv2d(x, matrix.weight, matrix.bias, 2))
+        True
+    """
+
+    def __init__(self, channels: int, out_channels: int, *, every: int, bias: bool = True) -> None:
+        super().__init__(channels, out_channels, 1, bias=bias)
+        self.every = every
+
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward(x[:, :, :: self.every, :: self.every])
+
+
 class MeanOverPlaces(nn.Module):
     """Global average pooling: ``[N, C, H, W]`` to ``[N, C]``."""
 
@@ -68,5 +90,5 @@ def _shortcut(net: ResNet, channels: int, out_channels: int, stride: int) -> nn.
     if channels == out_channels and stride == 1:
         return nn.Identity()
     bias = not batch_follows(net)
-    matrix = nn.Conv2d(channels, out_channels, 1, stride=stride, bias=bias)
+    matrix = Projection(channels, out_channels, every=stride, bias=bias)
     return nn.Sequential(matrix, *norm(net, out_channels, "before", images=True))
