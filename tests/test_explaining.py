@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+import goodfit as gf
 from goodfit.errors import GoodfitError
-from goodfit.explaining import explain
+from goodfit.explaining import FAMILIES, explain
+from goodfit.nets import ACTIVATIONS
 from goodfit.recipe import Recipe
+from goodfit.recipe.fields import all_fields, fields_of
 from goodfit.recipe.refusing import models_of
 
 
@@ -58,3 +61,100 @@ def test_every_field_of_every_table_of_a_recipe_is_explained() -> None:
 )
 def test_names_of_a_recipe_are_told_by_their_tables(name: str, told: str) -> None:
     assert told in explain(name)
+
+
+@pytest.mark.parametrize("field", all_fields(), ids=lambda field: f"{field.path} {field.kinds}")
+def test_every_field_says_what_it_is_its_range_and_its_default(field) -> None:
+    assert field.description.endswith(".") and len(field.description) > 15
+    assert field.values
+    assert "; default " in field.line or field.line.endswith("must be given.")
+    assert field.line in explain(field.path) and field.line in explain(field.name)
+    assert field.line in explain(field.path.replace("_", "-"))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("lr", "A number over 0; default 0.1 (sgd)"),
+        ("weight_decay", "0.01 (adamw)"),
+        ("betas", "optimizer.betas (adam, adamw): "),
+        ("eps", "1e-10 (adagrad), 1e-08 (rmsprop, adam, adamw)"),
+        ("net.norm", '"none" (mlp), "batch" (cnn, resnet)'),
+        ("prepare.hash_size", "A whole number from 2; default none"),
+        ("optimizer.betas", "each a number from 0 and under 1; default [0.9, 0.999]"),
+        ("split.test", "A share over 0 and under 1, or a whole number of rows from 1"),
+        ("augment.rotate", "degrees"),
+        ("optimizer", "- optimizer.lr: "),
+    ],
+)
+def test_ranges_and_defaults_are_those_of_the_declaration(name: str, told: str) -> None:
+    assert told in explain(name)
+
+
+def test_defaults_and_bounds_that_are_told_are_those_that_hold() -> None:
+    """Read back from the line, a default is what a table has, and a bound is refused."""
+    patience = next(field for field in fields_of("early_stopping") if field.name == "patience")
+    assert f"default {gf.EarlyStopping().patience}." in patience.line and "from 1" in patience.line
+    with pytest.raises(GoodfitError):
+        gf.EarlyStopping(patience=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "meanings"),
+    [
+        ("norm", ["norm (clipping)", "norm (a field of a recipe's net)"]),
+        ("momentum", ["momentum (an optimiser)", "momentum (a field of a recipe's optimizer)"]),
+        ("rise", ["schedule.rise (cyclical): ", "schedule.rise (one-cycle): "]),
+        ("patience", ["recipe's schedule)", "recipe's early_stopping)"]),
+        ("alpha", ["optimizer.alpha (rmsprop)", "penalty.alpha (elastic)"]),
+        ("scale", ["scale (an augmentation)", "scale (a field of a recipe's prepare)"]),
+    ],
+)
+def test_a_name_with_several_meanings_is_told_with_all(name: str, meanings: list[str]) -> None:
+    text = explain(name)
+    assert all(meaning in text for meaning in meanings)
+
+
+def test_a_dotted_name_is_told_by_its_table_alone() -> None:
+    assert "clipping" not in explain("net.norm") and "prepare.scale" not in explain("augment.scale")
+    assert "(an optimiser)" in explain("optimizer.adamw")
+
+
+@pytest.mark.parametrize("name", ["rotate", "shear", "scale", "translate"])
+def test_parts_of_the_affine_map_say_first_what_they_do(name: str) -> None:
+    first = explain(name).split("\n\n")[1]
+    assert first.startswith(f"augment.{name}: ")
+    assert ("degrees" in first) == (name in ("rotate", "shear"))
+
+
+@pytest.mark.parametrize("name", ["step", "multi-step", "exponential"])
+def test_schedules_tell_formula_unit_and_source(name: str) -> None:
+    text = explain(name)
+    assert "gamma" in text and "**" in text and "without unit" in text
+    assert "notes n3, learning rate schedules" in " ".join(text.lower().split())
+
+
+def test_optimisers_and_activations_tell_shapes() -> None:
+    assert all("Any shape" in explain(name) for name in FAMILIES["an optimiser"])
+    assert all("Any shape" in explain(name) or "[N, " in explain(name) for name in ACTIVATIONS)
+
+
+def test_dropout_and_backpropagation_tell_their_formulas() -> None:
+    assert "x * (noise >= rate) / (1 - rate)" in explain("dropout")
+    assert "dL/dw_i" in explain("backpropagation")
+    assert "central" not in explain("backpropagation")
+    assert "(folds)" in explain("k-fold")
+
+
+def test_examples_call_only_what_a_user_can_call() -> None:
+    private = ("Wanted(", "Sample(", "hashing(", "Maxout(", "learning_rates(", "rng")
+    for name in {name for family in FAMILIES.values() for name in family}:
+        example = explain(name).partition("Example:")[2]
+        assert not [word for word in private if word in example], name
+    assert ">>> found = gradient_check(" in explain("gradient-check")
+
+
+def test_a_dotted_name_that_is_unknown_gets_the_nearest() -> None:
+    with pytest.raises(GoodfitError) as caught:
+        explain("optimizer.lrr")
+    assert caught.value.do == 'Did you mean "optimizer.lr"?'

@@ -279,3 +279,7 @@ def main() -> None:
         raise SystemExit(FAILED) from None
     except BrokenPipeError:
         raise SystemExit(FAILED) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -173,6 +173,13 @@ def test_the_installed_command_is_the_module() -> None:
     assert done.stdout == real("version").out
 
 
+@pytest.mark.parametrize("module", ["goodfit", "goodfit.cli"])
+def test_both_modules_run_the_command_line(module: str) -> None:
+    words = [sys.executable, "-m", module, "version"]
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == gf.__version__
+
+
 # On a terminal
 
 

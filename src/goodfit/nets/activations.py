@@ -10,8 +10,8 @@ from torch import Tensor, nn
 def relu() -> nn.Module:
     """``f(x) = max(0, x)``: from 0 to infinity; slope 1 for x > 0, else 0.
 
-    Cheap, does not saturate above 0; not centred, and a unit that is never above 0 is dead.
-    Notes n3, n4.
+    Any shape, number by number. Cheap, does not saturate above 0; not centred, and a unit that is
+    never above 0 is dead. Notes n3, n4.
     """
     return nn.ReLU()
 
@@ -19,7 +19,7 @@ def relu() -> nn.Module:
 def leaky_relu() -> nn.Module:
     """``f(x) = max(0.01 x, x)``: unbounded; slope 1 for x > 0, else 0.01, so nothing dies.
 
-    Notes n3, n4.
+    Any shape, number by number. Notes n3, n4.
     """
     return nn.LeakyReLU(0.01)
 
@@ -27,8 +27,8 @@ def leaky_relu() -> nn.Module:
 def prelu() -> nn.Module:
     """``f(x) = max(0, x) + a min(0, x)`` with one ``a`` for each layer, learned; it starts at 0.25.
 
-    Up to ``a = 1`` that is the notes' ``max(a x, x)``. He et al., "Delving deep into rectifiers",
-    ICCV 2015; notes n4.
+    Any shape, number by number. Up to ``a = 1`` that is the notes' ``max(a x, x)``. He et al.,
+    "Delving deep into rectifiers", ICCV 2015; notes n4.
     """
     return nn.PReLU()
 
@@ -36,7 +36,7 @@ def prelu() -> nn.Module:
 def elu() -> nn.Module:
     """``f(x) = x for x > 0, else exp(x) - 1``: from -1 to infinity, mean output closer to 0.
 
-    Needs an exponential. Clevert et al., ICLR 2016; notes n4.
+    Any shape, number by number. Needs an exponential. Clevert et al., ICLR 2016; notes n4.
     """
     return nn.ELU()
 
@@ -44,7 +44,7 @@ def elu() -> nn.Module:
 def gelu() -> nn.Module:
     """``f(x) = x P(X < x)`` for X of N(0, 1): smooth, dips to -0.17, unbounded above.
 
-    Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    Any shape, number by number. Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
     return nn.GELU()
 
@@ -52,7 +52,7 @@ def gelu() -> nn.Module:
 def silu() -> nn.Module:
     """``f(x) = x / (1 + exp(-x))``: smooth, dips to -0.28, unbounded above.
 
-    Elfwing et al., 2018; "swish" of Ramachandran et al., 2017.
+    Any shape, number by number. Elfwing et al., 2018; "swish" of Ramachandran et al., 2017.
     """
     return nn.SiLU()
 
@@ -60,7 +60,7 @@ def silu() -> nn.Module:
 def tanh() -> nn.Module:
     """``f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x))``: from -1 to 1, centred.
 
-    Saturates at both ends, where the gradient vanishes. Notes n3, n4.
+    Any shape, number by number. Saturates at both ends, where the gradient vanishes. Notes n3, n4.
     """
     return nn.Tanh()
 
@@ -68,8 +68,8 @@ def tanh() -> nn.Module:
 def sigmoid() -> nn.Module:
     """``f(x) = 1 / (1 + exp(-x))``: from 0 to 1, always positive, slope at most 1/4.
 
-    Saturates at both ends; all gradients of a unit's weights then have one sign, and the descent
-    zigzags. Notes n3, n4: avoid it but for outputs in [0, 1].
+    Any shape, number by number. Saturates at both ends; all gradients of a unit's weights then have
+    one sign, and the descent zigzags. Notes n3, n4: avoid it but for outputs in [0, 1].
     """
     return nn.Sigmoid()
 

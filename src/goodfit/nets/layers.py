@@ -12,10 +12,11 @@ from .noise import uniform_noise
 
 
 class Dropout(nn.Module):
-    """Inverted dropout whose rate is a buffer, so that each row of a population has its own.
+    """Inverted dropout: what is kept is scaled up in training, so that evaluation needs nothing.
 
     In training ``y = x * (noise >= rate) / (1 - rate)``, so the expectation of ``y`` is ``x``
-    and nothing happens in evaluation. Any input shape; the output has the same.
+    and nothing happens in evaluation. Any input shape; the output has the same. The rate is a
+    buffer, so that each network of a search has its own.
 
     Source: Srivastava et al., "Dropout", JMLR 2014; notes n3, Inference with Dropout, whose p is
     the share that is kept ("scale by 1/p at train time").

@@ -87,25 +87,39 @@ def constant(schedule: Constant, steps: Array, num_steps: int, steps_per_epoch: 
 
 
 def step(schedule: Step, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
-    """``gamma ** (epoch // every)``; torch's ``StepLR``."""
+    """``gamma ** (epoch // every)`` with the epoch from 0: cut once after each ``every`` epochs.
+
+    All steps of an epoch have one rate. ``every`` is in epochs, ``gamma`` has no unit. As torch's
+    ``StepLR``. Notes n3, Learning Rate Schedules (step scheduler).
+    """
     return schedule.gamma ** ((steps // steps_per_epoch) // schedule.every)
 
 
 def multi_step(schedule: MultiStep, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
-    """``gamma ** (number of listed epochs that are over)``; torch's ``MultiStepLR``."""
+    """``gamma ** k``, where k of the listed ``epochs`` are over: a step scheduler with a list.
+
+    With ``epochs = (10, 20)`` the rate is cut once after 10 epochs, and again after 20; all steps
+    of an epoch have one rate. As torch's ``MultiStepLR``. Notes n3, Learning Rate Schedules (step
+    scheduler).
+    """
     passed = np.searchsorted(np.asarray(schedule.epochs), steps // steps_per_epoch, side="right")
     return schedule.gamma ** passed.astype(np.float64)
 
 
 def exponential(schedule: Exponential, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
-    """``gamma ** epoch``; torch's ``ExponentialLR``."""
+    """``gamma ** epoch`` with the epoch from 0: cut by the same share after each epoch.
+
+    All steps of an epoch have one rate; after n epochs it is ``lr gamma^n``. As torch's
+    ``ExponentialLR``. Notes n3, Learning Rate Schedules (exponential scheduler).
+    """
     return schedule.gamma ** (steps // steps_per_epoch)
 
 
 def cosine(schedule: Cosine, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
     """``floor + (1 - floor) (1 + cos(pi t / T)) / 2``; torch's ``CosineAnnealingLR`` by step.
 
-    Source: Loshchilov and Hutter, "SGDR", ICLR 2017.
+    ``t`` counts steps and ``T`` is how many the run has. Source: Loshchilov and Hutter, "SGDR",
+    ICLR 2017; notes n3, Learning Rate Schedules (cosine scheduler).
     """
     wave = 0.5 * (1.0 + np.cos(np.pi * np.minimum(steps / num_steps, 1.0)))
     return schedule.floor + (1.0 - schedule.floor) * wave
@@ -155,7 +169,7 @@ def on_plateau(
     Lower is ``loss < (1 - threshold) best``, on the validation part; torch's ``ReduceLROnPlateau``
     (mode "min", relative threshold). A function of the losses so far, so that there is no state
     to lose: ``losses`` has one for each finished epoch. Its epochs count from the first step, also
-    behind a warm-up.
+    behind a warm-up. Beside notes n3, Learning Rate Schedules.
     """
     by_epoch = _cuts(schedule, losses)
     return by_epoch[np.minimum(steps // steps_per_epoch, len(losses)).astype(int)]
@@ -179,7 +193,9 @@ def _cuts(schedule: OnPlateau, losses: Sequence[float]) -> Array:
 def one_cycle(schedule: OneCycle, steps: Array, num_steps: int, steps_per_epoch: int) -> Array:
     """Cosine up from ``1 / div`` to 1, cosine down to ``1 / (div final_div)``; ``OneCycleLR``.
 
-    Source: Smith and Topin, "Super-convergence", 2018.
+    ``b + (a - b) (1 + cos(pi s)) / 2`` from a to b, where s goes from 0 to 1 by step: up over the
+    share ``rise`` of the run, down over the rest. Source: Smith and Topin, "Super-convergence",
+    2018; beside notes n3, Learning Rate Schedules.
     """
     start, end = 1.0 / schedule.div, 1.0 / (schedule.div * schedule.final_div)
     peak = schedule.rise * num_steps - 1.0

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .parts import Part, PartOfAll, Positive, default_kind
+from .parts import Part, PartOfAll, Positive, default_kind, told
 
 
 class NoClip(Part):
@@ -19,21 +19,25 @@ class ClipValue(Part):
     """Each number of the gradient is cut to ``limit``."""
 
     kind: Literal["value"] = "value"
-    limit: Positive = 1.0
+    limit: Annotated[Positive, told("The largest absolute value of a number of the gradient.")] = (
+        1.0
+    )
 
 
 class ClipNorm(Part):
     """A gradient whose norm is over ``limit`` is shortened to it."""
 
     kind: Literal["norm"] = "norm"
-    limit: Positive = 1.0
+    limit: Annotated[Positive, told("The largest norm of the gradient of all weights.")] = 1.0
 
 
 class ClipPercentile(Part):
     """The limit is measured: below it lies this ``share`` of the norms of the last 256 steps."""
 
     kind: Literal["percentile"] = "percentile"
-    share: PartOfAll = 0.9
+    share: Annotated[PartOfAll, told("Which share of the last 256 norms lies below the limit.")] = (
+        0.9
+    )
 
 
 Clip = Annotated[

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from .parts import Count, Part
+from .parts import Count, Part, told
 
 Views = Literal["none", "flip", "crops", "flip-crops"]
 
@@ -17,5 +17,7 @@ class Evaluate(Part):
     ("crops"), or both. What a search compares is always the plain image's score.
     """
 
-    views: Views = "none"
-    margin: Count = 2
+    views: Annotated[Views, told("Over which views of an image answers are averaged.")] = "none"
+    margin: Annotated[
+        Count, told("By how many pixels an image is padded before crops are taken.")
+    ] = 2

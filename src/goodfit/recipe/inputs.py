@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .parts import Count, Integer, NonNegative, Part, PartOrRows
+from .parts import Count, Integer, InWords, NonNegative, Part, PartOrRows, told
+
+Name = Annotated[str, Field(min_length=1)]
 
 
 class DataSource(Part):
@@ -17,9 +19,16 @@ class DataSource(Part):
     says where a named set's files lie; ``path = "idx"`` names any set of such four files.
     """
 
-    path: str = Field(min_length=1)
-    target: str | None = None
-    folder: str | None = None
+    path: Annotated[
+        str,
+        Field(min_length=1),
+        told("A built-in name, a file, or a folder of images or IDX files."),
+    ]
+    target: Annotated[
+        str | None,
+        told("The column of a table that is learned; sets that know their own take none."),
+    ] = None
+    folder: Annotated[str | None, told("Where the files of a named set lie.")] = None
 
 
 class Split(Part):
@@ -36,13 +45,26 @@ class Split(Part):
         200
     """
 
-    validation: PartOrRows = 0.15
-    test: PartOrRows = 0.15
-    stratify: bool = True
-    group: Annotated[str, Field(min_length=1)] | None = None
-    time: Annotated[str, Field(min_length=1)] | None = None
-    as_input: bool = False
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] | None = None
+    validation: Annotated[
+        PartOrRows, told("How much validates: a share of all rows, or how many.")
+    ] = 0.15
+    test: Annotated[
+        PartOrRows, told("How much is sealed until the test: a share of all rows, or how many.")
+    ] = 0.15
+    stratify: Annotated[bool, told("Whether each part has each class's share.")] = True
+    group: Annotated[
+        Name | None, told("The column whose equal values stay in one part; without it none is.")
+    ] = None
+    time: Annotated[
+        Name | None, told("The column by which the earliest rows train and the latest test.")
+    ] = None
+    as_input: Annotated[
+        bool, told("Whether the column of group or time is an input of the network too.")
+    ] = False
+    seed: Annotated[
+        Annotated[Integer, Field(ge=0, lt=2**63)] | None,
+        told("What the draw of the parts comes from; without it the recipe's own seed."),
+    ] = None
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> Split:
@@ -111,18 +133,53 @@ class Prepare(Part):
     makes sine and cosine of what repeats.
     """
 
-    scale: Scale = "standardise"
-    components: Annotated[int | float | None, BeforeValidator(_components)] = None
-    pca_of: Literal["correlation", "covariance"] | None = None
-    eps: NonNegative | None = None
-    impute: Literal["median", "mean", "most-frequent"] | None = None
-    missing_category: Literal["zeros", "most-frequent", "own"] = "zeros"
-    indicator: bool = False
-    encode: Literal["one-hot", "ordinal", "hash", "auto"] = "one-hot"
-    max_categories: Count | None = None
-    hash_size: Annotated[Count, Field(ge=2)] | None = None
-    dates: Literal["ignore", "parts", "cyclic"] = "ignore"
-    ignore: tuple[str, ...] = ()
+    scale: Annotated[Scale, told("How inputs are scaled, by statistics of the training part.")] = (
+        "standardise"
+    )
+    components: Annotated[
+        int | float | None,
+        BeforeValidator(_components),
+        InWords("a whole number from 1, or a share of the variance over 0 and under 1"),
+        told("How many directions of largest variance are kept; without it all are."),
+    ] = None
+    pca_of: Annotated[
+        Literal["correlation", "covariance"] | None,
+        told(
+            "Whether PCA and whitening go by standardised columns (correlation) or centred ones "
+            "(covariance); without it tables go by the first, images by the second."
+        ),
+    ] = None
+    eps: Annotated[
+        NonNegative | None,
+        told("What is added to the variances that whitening divides by, in units of their mean."),
+    ] = None
+    impute: Annotated[
+        Literal["median", "mean", "most-frequent"] | None,
+        told("What fills missing numbers; without it the median of tables, the mean of arrays."),
+    ] = None
+    missing_category: Annotated[
+        Literal["zeros", "most-frequent", "own"],
+        told("What a missing text becomes: a code of zeros, the usual text, or one of its own."),
+    ] = "zeros"
+    indicator: Annotated[
+        bool, told("Whether a 0/1 column says which number or date was missing.")
+    ] = False
+    encode: Annotated[
+        Literal["one-hot", "ordinal", "hash", "auto"],
+        told("How texts become numbers; auto hashes those of many values."),
+    ] = "one-hot"
+    max_categories: Annotated[
+        Count | None, told("Up to how many different texts one-hot takes; 50 without it.")
+    ] = None
+    hash_size: Annotated[
+        Annotated[Count, Field(ge=2)] | None,
+        told("How many numbers a hashed text becomes; 32 without it."),
+    ] = None
+    dates: Annotated[
+        Literal["ignore", "parts", "cyclic"],
+        told("Whether dates are left out, taken apart, or made sine and cosine."),
+    ] = "ignore"
+    ignore: Annotated[tuple[str, ...], told("Columns of a table that are no inputs.")] = ()
 
     @property
     def most_categories(self) -> int:

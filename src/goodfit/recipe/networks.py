@@ -7,14 +7,29 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from .parts import Count, Fraction, Integer, Part, Real, default_kind
+from .parts import Count, Fraction, Integer, Part, Real, default_kind, told
 
-Activation = Literal[
-    "relu", "leaky-relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "maxout"
+Activation = Annotated[
+    Literal["relu", "leaky-relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "maxout"],
+    told("The function behind each hidden layer."),
 ]
-Norm = Literal["none", "batch", "layer"]
-NormPlace = Literal["before", "after"]
-DropoutForm = Literal["inverted", "at-test"]
+Norm = Annotated[
+    Literal["none", "batch", "layer"],
+    told("What each hidden layer is normalised by: moments of the batch, of the example, none."),
+]
+NormPlace = Annotated[
+    Literal["before", "after"], told("Whether the norm stands before or after the activation.")
+]
+Dropout = Annotated[
+    Fraction,
+    told(
+        "The share p of hidden numbers that are 0 in a training step, drawn anew at each; the rest "
+        "is divided by 1 - p (inverted), or outputs are multiplied by it at test (at-test)."
+    ),
+]
+DropoutForm = Annotated[
+    Literal["inverted", "at-test"], told("When dropout rescales: in training, or at test.")
+]
 # What the notes, torch and Keras call them.
 INIT_ALIASES: Mapping[str, str] = {
     "xavier": "xavier-uniform",
@@ -49,11 +64,23 @@ InitName = Literal[
     "he-normal",
     "orthogonal",
 ]
-Init = Annotated[InitName, BeforeValidator(own_name)]
-OutputBias = Literal["init", "zero", "prior"]
-Pieces = Annotated[Integer, Field(ge=2)]
-Bias = Annotated[Real, Field(allow_inf_nan=False)] | None
-Channels = Annotated[tuple[Count, ...], Field(min_length=1)]
+Init = Annotated[
+    InitName, BeforeValidator(own_name), told("How weights are drawn before the first step.")
+]
+OutputBias = Annotated[
+    Literal["init", "zero", "prior"],
+    told("Where the last biases start: by init, at 0, or at the classes' log shares or the mean."),
+]
+Pieces = Annotated[
+    Integer, Field(ge=2), told("Of how many affine functions a maxout takes the largest.")
+]
+Bias = Annotated[
+    Annotated[Real, Field(allow_inf_nan=False)] | None,
+    told("What hidden biases start at; without it what init gives."),
+]
+Channels = Annotated[
+    tuple[Count, ...], Field(min_length=1), told("Channels of each block or stage, first to last.")
+]
 
 
 class MLP(Part):
@@ -67,12 +94,15 @@ class MLP(Part):
     """
 
     kind: Literal["mlp"] = "mlp"
-    hidden: tuple[Count, ...] = (64, 64)
+    hidden: Annotated[
+        tuple[Count, ...],
+        told("Widths of the hidden layers, in units, first to last; [] has none."),
+    ] = (64, 64)
     activation: Activation = "relu"
     pieces: Pieces = 2
     norm: Norm = "none"
     norm_place: NormPlace = "before"
-    dropout: Fraction = 0.0
+    dropout: Dropout = 0.0
     dropout_form: DropoutForm = "inverted"
     init: Init = "torch"
     bias: Bias = None
@@ -92,7 +122,7 @@ class CNN(Part):
     pieces: Pieces = 2
     norm: Norm = "batch"
     norm_place: NormPlace = "before"
-    dropout: Fraction = 0.0
+    dropout: Dropout = 0.0
     dropout_form: DropoutForm = "inverted"
     init: Init = "torch"
     bias: Bias = None
@@ -113,13 +143,13 @@ class ResNet(Part):
     """
 
     kind: Literal["resnet"] = "resnet"
-    blocks: Channels = (2, 2)
+    blocks: Annotated[Channels, told("How many blocks each stage has, first to last.")] = (2, 2)
     channels: Channels = (16, 32)
     activation: Activation = "relu"
     pieces: Pieces = 2
     norm: Norm = "batch"
     norm_place: NormPlace = "before"
-    dropout: Fraction = 0.0
+    dropout: Dropout = 0.0
     dropout_form: DropoutForm = "inverted"
     init: Init = "torch"
     bias: Bias = None
@@ -159,7 +189,7 @@ class OwnNet(Part):
     """
 
     kind: Literal["own"] = "own"
-    make: str = ""
+    make: Annotated[str, told("The factory, as package.module:factory.")] = ""
 
 
 NETWORKS = (MLP, CNN, ResNet, OwnNet)

@@ -6,7 +6,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .parts import Count, Fraction, NonNegative, Part, Positive, default_kind
+from .parts import Count, Fraction, NonNegative, Part, Positive, default_kind, told
+
+Rate = Annotated[
+    Positive,
+    told("The learning rate: what a step is multiplied by. A schedule multiplies it in turn."),
+]
+Decay = Annotated[
+    NonNegative,
+    told(
+        "How strongly weights are pulled to 0: weight_decay times w enters the gradient of w; "
+        "under adamw each step multiplies w by 1 - lr weight_decay instead."
+    ),
+]
+Memory = Annotated[
+    Fraction, told("How much of its velocity a step keeps: about 1 / (1 - momentum) steps count.")
+]
+Epsilon = Annotated[
+    Positive,
+    told("What is added to the root that the gradient is divided by, in the gradient's unit."),
+]
 
 
 class Descent(Part):
@@ -18,35 +37,48 @@ class Descent(Part):
     or its square root ("sqrt"): Goyal et al., 2017; Krizhevsky, 2014.
     """
 
-    decay_on: Literal["weights", "all"] = "weights"
-    scale_lr: Literal["none", "linear", "sqrt"] = "none"
-    base_batch_size: Count = 32
+    decay_on: Annotated[
+        Literal["weights", "all"],
+        told("What decays: matrices and kernels (weights), or norms and biases too."),
+    ] = "weights"
+    scale_lr: Annotated[
+        Literal["none", "linear", "sqrt"],
+        told("How the rate grows with the batch: not, like its size, or like the size's root."),
+    ] = "none"
+    base_batch_size: Annotated[
+        Count, told("The batch size, in rows, for which lr holds where scale_lr scales it.")
+    ] = 32
 
 
 class Accelerated(Descent):
     """What every form of momentum has."""
 
-    lr: Positive = 0.02
-    momentum: Fraction = 0.9
-    weight_decay: NonNegative = 0.0
+    lr: Rate = 0.02
+    momentum: Memory = 0.9
+    weight_decay: Decay = 0.0
 
 
 class Adaptive(Descent):
     """What both forms of Adam have."""
 
-    lr: Positive = 2e-3
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: Positive = 1e-8
-    weight_decay: NonNegative = 0.0
-    bias_correction: bool = True
+    lr: Rate = 2e-3
+    betas: Annotated[
+        tuple[Fraction, Fraction],
+        told("What the means of gradients and of their squares keep in a step: beta1 and beta2."),
+    ] = (0.9, 0.999)
+    eps: Epsilon = 1e-8
+    weight_decay: Decay = 0.0
+    bias_correction: Annotated[
+        bool, told("Whether both means are divided by 1 - beta^t, as they begin at 0.")
+    ] = True
 
 
 class SGD(Descent):
     """Gradient descent, without memory."""
 
     kind: Literal["sgd"] = "sgd"
-    lr: Positive = 0.1
-    weight_decay: NonNegative = 0.0
+    lr: Rate = 0.1
+    weight_decay: Decay = 0.0
 
 
 class Momentum(Accelerated):
@@ -65,7 +97,7 @@ class MomentumEMA(Accelerated):
     """Momentum whose velocity is a moving average: takes 1 / (1 - momentum) times the rate."""
 
     kind: Literal["momentum-ema"] = "momentum-ema"
-    lr: Positive = 0.2
+    lr: Rate = 0.2
 
 
 class Nesterov(Accelerated):
@@ -90,19 +122,21 @@ class Adagrad(Descent):
     """Rates divided by the root of the summed squared gradients."""
 
     kind: Literal["adagrad"] = "adagrad"
-    lr: Positive = 0.02
-    eps: Positive = 1e-10
-    weight_decay: NonNegative = 0.0
+    lr: Rate = 0.02
+    eps: Epsilon = 1e-10
+    weight_decay: Decay = 0.0
 
 
 class RMSProp(Descent):
     """Rates divided by the root of a moving mean of squared gradients."""
 
     kind: Literal["rmsprop"] = "rmsprop"
-    lr: Positive = 1e-3
-    alpha: Fraction = 0.99
-    eps: Positive = 1e-8
-    weight_decay: NonNegative = 0.0
+    lr: Rate = 1e-3
+    alpha: Annotated[Fraction, told("How much the mean of squared gradients keeps in a step.")] = (
+        0.99
+    )
+    eps: Epsilon = 1e-8
+    weight_decay: Decay = 0.0
 
 
 class Adam(Adaptive):
@@ -115,7 +149,7 @@ class AdamW(Adaptive):
     """Adam with weight decay applied to the weights directly (decoupled)."""
 
     kind: Literal["adamw"] = "adamw"
-    weight_decay: NonNegative = 0.01
+    weight_decay: Decay = 0.01
 
 
 AnyMomentum = (
@@ -138,29 +172,31 @@ class L1(Part):
     """``strength`` times the sum of absolute weights."""
 
     kind: Literal["l1"] = "l1"
-    strength: NonNegative = 1e-4
+    strength: Annotated[NonNegative, told("What the penalty's sum is multiplied by.")] = 1e-4
 
 
 class L2(Part):
     """``strength`` times the sum of squared weights."""
 
     kind: Literal["l2"] = "l2"
-    strength: NonNegative = 1e-4
+    strength: Annotated[NonNegative, told("What the penalty's sum is multiplied by.")] = 1e-4
 
 
 class Elastic(Part):
     """``alpha`` times the sum of squares, ``beta`` times that of absolute weights."""
 
     kind: Literal["elastic"] = "elastic"
-    alpha: NonNegative = 1e-4
-    beta: NonNegative = 1e-4
+    alpha: Annotated[NonNegative, told("What the sum of squared weights is multiplied by.")] = 1e-4
+    beta: Annotated[NonNegative, told("What the sum of absolute weights is multiplied by.")] = 1e-4
 
 
 class Decoupled(Part):
     """Weights times ``1 - lr strength`` before each step, for any optimiser."""
 
     kind: Literal["decoupled"] = "decoupled"
-    strength: NonNegative = 0.01
+    strength: Annotated[NonNegative, told("Each step multiplies weights by 1 - lr strength.")] = (
+        0.01
+    )
 
 
 Penalty = Annotated[

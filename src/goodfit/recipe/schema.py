@@ -16,7 +16,7 @@ from .evaluate import Evaluate
 from .inputs import DataSource, Prepare, Split
 from .networks import CNN, MLP, Net, OwnNet, ResNet
 from .optimizers import AdamW, NoPenalty, Optimizer, Penalty
-from .parts import Count, Integer, NonNegative, Part
+from .parts import Count, Integer, NonNegative, Part, told
 from .schedules import Cosine, Schedule
 from .transfer import Transfer
 
@@ -38,10 +38,18 @@ class EarlyStopping(Part):
         True
     """
 
-    enabled: bool = True
-    patience: Count = 10
-    min_delta: NonNegative = 0.0
-    monitor: Literal["auto", "loss", "metric"] = "auto"
+    enabled: Annotated[bool, told("Whether a run may end before its last epoch.")] = True
+    patience: Annotated[
+        Count, told("After how many epochs without anything better a run stops.")
+    ] = 10
+    min_delta: Annotated[
+        NonNegative,
+        told("By how much a loss (in its own unit, say nats) or metric must improve to be better."),
+    ] = 0.0
+    monitor: Annotated[
+        Literal["auto", "loss", "metric"],
+        told("What is compared: validation's loss, its metric, or what fits the data (auto)."),
+    ] = "auto"
 
     def better(self, epoch: tuple[float, float], *, than: tuple[float, float]) -> bool:
         """Say whether validation's loss and metric after an epoch are better than others."""
@@ -55,8 +63,13 @@ class EarlyStopping(Part):
 class Engine(Part):
     """Who runs the steps. ``auto`` compiles when the run is long enough to win it back."""
 
-    mode: Literal["auto", "eager", "traced", "compiled"] = "auto"
-    threads: Count | None = None
+    mode: Annotated[
+        Literal["auto", "eager", "traced", "compiled"],
+        told("Who runs the steps; auto takes what is fastest for the length of the run."),
+    ] = "auto"
+    threads: Annotated[
+        Count | None, told("How many cores compute one step; without it goodfit decides.")
+    ] = None
 
 
 TaskChoice = Literal["auto", "classification", "regression"]
@@ -83,23 +96,45 @@ class Recipe(Part):
         ((32,), 0.001, 0)
     """
 
-    data: Annotated[DataSource, BeforeValidator(_as_source)]
-    task: TaskChoice = "auto"
-    batch_size: Count | None = None
-    epochs: Count | None = None
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
-    split: Split = Split()
-    prepare: Prepare = Prepare()
-    augment: Augment = Augment()
-    net: Net | None = None
-    optimizer: Optimizer = AdamW()
-    penalty: Penalty = NoPenalty()
-    clip: Clip = NoClip()
-    schedule: Schedule = Cosine()
-    early_stopping: EarlyStopping = EarlyStopping()
-    transfer: Transfer | None = None
-    evaluate: Evaluate = Evaluate()
-    engine: Engine = Engine()
+    data: Annotated[
+        DataSource,
+        BeforeValidator(_as_source),
+        told("The source, by name or path, or a table of its own."),
+    ]
+    task: Annotated[TaskChoice, told("What is learned; auto goes by the target.")] = "auto"
+    batch_size: Annotated[
+        Count | None,
+        told("How many rows a step takes; without it goodfit decides by the number of rows."),
+    ] = None
+    epochs: Annotated[
+        Count | None,
+        told("How many passes over the training rows; without it goodfit decides by the data."),
+    ] = None
+    seed: Annotated[
+        Integer, Field(ge=0, lt=2**63), told("What every random draw of the run comes from.")
+    ] = 0
+    split: Annotated[Split, told("Which rows validate and which test.")] = Split()
+    prepare: Annotated[
+        Prepare, told("How inputs are scaled, gaps filled, texts and dates encoded.")
+    ] = Prepare()
+    augment: Annotated[Augment, told("How training batches change anew at each step.")] = Augment()
+    net: Annotated[
+        Net | None,
+        told("The network, by its kind or its table; without it goodfit decides by the data."),
+    ] = None
+    optimizer: Annotated[Optimizer, told("How gradients move the weights.")] = AdamW()
+    penalty: Annotated[Penalty, told("What is added to the loss for large weights.")] = NoPenalty()
+    clip: Annotated[Clip, told("How gradients that are too long are cut.")] = NoClip()
+    schedule: Annotated[Schedule, told("How the learning rate changes during the run.")] = Cosine()
+    early_stopping: Annotated[EarlyStopping, told("When a run ends before its last epoch.")] = (
+        EarlyStopping()
+    )
+    transfer: Annotated[
+        Transfer | None,
+        told("Trained weights to start from; without it weights start as the network has them."),
+    ] = None
+    evaluate: Annotated[Evaluate, told("How the trained network is asked.")] = Evaluate()
+    engine: Annotated[Engine, told("Who runs the steps.")] = Engine()
 
     if TYPE_CHECKING:  # what type checkers cannot read off the fields: data may be a name
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .parts import Count, NonNegative, Part, PartOfAll
+from .parts import Count, NonNegative, Part, PartOfAll, told
 
 Prefix = Annotated[str, Field(min_length=1)]
 
@@ -24,13 +24,29 @@ class Transfer(Part):
     it by ``layer_decay^j`` for the j-th layer from the output.
     """
 
-    source: Prefix
-    layers: tuple[Prefix, ...] = ()
-    freeze: tuple[Prefix, ...] = ()
-    freeze_first: Count | None = None
-    unfreeze_epoch: Count | None = None
-    lr_scale: dict[str, NonNegative] = {}  # noqa: RUF012 - pydantic copies it
-    layer_decay: PartOfAll | None = None
+    source: Annotated[
+        Prefix, told("A run folder, or a safetensors file of tensors by parameter name.")
+    ]
+    layers: Annotated[
+        tuple[Prefix, ...],
+        told("Beginnings of the names that are taken over; without them all that fit."),
+    ] = ()
+    freeze: Annotated[
+        tuple[Prefix, ...], told("Beginnings of the names of layers that keep their weights.")
+    ] = ()
+    freeze_first: Annotated[
+        Count | None, told("How many layers from the input keep their weights; without it none.")
+    ] = None
+    unfreeze_epoch: Annotated[
+        Count | None, told("After how many epochs frozen layers train too; without it never.")
+    ] = None
+    lr_scale: Annotated[
+        dict[str, NonNegative], told("What the rate is multiplied by, by beginning of name.")
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    layer_decay: Annotated[
+        PartOfAll | None,
+        told("The rate times this for each layer further from the output; without it one rate."),
+    ] = None
 
     @property
     def freezes(self) -> bool:
