@@ -511,6 +511,16 @@ def test_a_table_is_told_of_its_own_options() -> None:
         assert finding is not None and "prepare.ignore = [its name]" in finding.remedy
 
 
+def test_units_are_to_be_taken_out_and_separators_to_be_read() -> None:
+    for form in ("{}.0 kg", "$ {}", "{} %", "$ 1,{}.50"):
+        rows = table(lab=[form.format(number) for number in range(100, 400)])
+        finding = BY_NAME["numbers-as-text"](rows).finding
+        assert finding is not None and finding.remedy.startswith("Take the unit out of the values")
+        assert "decimal=" not in finding.remedy
+    commas = BY_NAME["numbers-as-text"](table(lab=[f"{n},5" for n in numbers()])).finding
+    assert commas is not None and 'decimal=","' in commas.remedy
+
+
 def test_a_text_that_is_ignored_anyway_asks_for_nothing() -> None:
     finding = BY_NAME["identifier-column"](table(key=[f"k{row}" for row in range(300)])).finding
     assert finding is not None and "It is ignored" in finding.meaning

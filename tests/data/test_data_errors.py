@@ -71,7 +71,7 @@ def missing(folder: Path) -> Path:
 
 
 BAD = {
-    "missing file": (missing, "y", "no such file", "house.csv", 'mean "houses.csv"'),
+    "missing file": (missing, "y", "no such file", "house.csv", '/houses.csv"?'),
     "other ending": (text(ROWS, "a.xlsx"), "y", "not read", "a.xlsx", ".parquet"),
     "empty csv": (text(""), "y", "empty", "a.csv", "Export"),
     "empty gzip": (raw(gzip.compress(b""), "a.csv.gz"), "y", "empty", "a.csv", "Export"),

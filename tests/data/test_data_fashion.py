@@ -100,18 +100,28 @@ def test_the_cache_follows_the_desktop_standard(
     assert fashion.cache_folder() == Path("/home/ada/.cache/goodfit")
 
 
-def test_another_place_than_the_given_one_is_noted(
-    tmp_path: Path, make_fashion: MakeFashion
+def test_a_folder_that_is_named_is_the_only_one(
+    tmp_path: Path, make_fashion: MakeFashion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_fashion(tmp_path / "debian")
-    data = load(DataSource(path="fashion-mnist", folder=str(tmp_path / "mine")))
-    assert any(f"they were read from {tmp_path}/debian" in note for note in data.notes)
-
-
-def test_nowhere_lists_the_places_and_the_remedy(tmp_path: Path, make_fashion: MakeFashion) -> None:
-    (make_fashion(tmp_path / "mine") / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError) as caught:
+    monkeypatch.setenv("GOODFIT_DATA", str(make_fashion(tmp_path / "data")))
+    with pytest.raises(DataError, match="in the folder that was named") as caught:
         load(DataSource(path="fashion-mnist", folder=str(tmp_path / "mine")))
+    assert caught.value.given == f"looked in\n    {tmp_path}/mine, no such folder"
+    assert "leave it out" in caught.value.do
+    (make_fashion(tmp_path / "mine") / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match="in the folder that was named") as caught:
+        load(DataSource(path="fashion-mnist", folder=str(tmp_path / "mine")))
+    assert "without t10k-labels-idx1-ubyte" in str(caught.value.given)
+
+
+def test_nowhere_lists_the_places_and_the_remedy(
+    tmp_path: Path, make_fashion: MakeFashion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (make_fashion(tmp_path / "mine") / "t10k-labels-idx1-ubyte.gz").unlink()
+    monkeypatch.setenv("GOODFIT_DATA", str(tmp_path / "mine"))
+    with pytest.raises(DataError) as caught:
+        load(DataSource(path="fashion-mnist"))
     given = str(caught.value.given)
     assert f"{tmp_path}/mine, without t10k-labels-idx1-ubyte" in given
     assert f"{tmp_path}/cache/fashion-mnist, no such folder" in given

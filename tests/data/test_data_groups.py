@@ -210,7 +210,7 @@ def test_an_unknown_column_is_told_the_nearest(tmp_path: Path) -> None:
     error = wrong(tmp_path, Split(group="patent"))
     assert error.given == 'split.group = "patent"'
     assert error.do == 'Did you mean "patient"?'
-    assert "target is none" in wrong(tmp_path, Split(time="ill")).what
+    assert "target cannot be one" in wrong(tmp_path, Split(time="ill")).what
 
 
 def test_too_few_groups_or_times_are_refused(tmp_path: Path) -> None:

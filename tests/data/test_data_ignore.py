@@ -57,6 +57,21 @@ def test_a_name_that_the_table_has_not_gets_the_nearest(tmp_path: Path) -> None:
         gf.train(recipe(table(tmp_path / "t.csv"), "y"))
 
 
+def test_a_list_that_leaves_nothing_is_given_whole_and_to_be_shortened(tmp_path: Path) -> None:
+    names = [f"reading {place}" for place in range(7)]
+    path = tmp_path / "t.csv"
+    numbers = np.random.default_rng(0).normal(size=(40, 7))
+    pd.DataFrame(numbers, columns=names).assign(y=np.arange(40) % 2).to_csv(path, index=False)
+    with pytest.raises(DataError, match="No column of the table is left") as caught:
+        gf.train(recipe(path, *names))
+    assert caught.value.do == "Shorten prepare.ignore."
+    assert all(f'"{name}"' in str(caught.value.given) for name in names)
+    pd.read_csv(path).assign(unit="mg").to_csv(path, index=False)
+    with pytest.raises(DataError, match="No column of the table is left") as caught:
+        gf.train(recipe(path, *names))
+    assert 'Column "unit" is ignored: it has one value only.' in str(caught.value.given)
+
+
 def test_arrays_have_no_columns_to_leave_out() -> None:
     with pytest.raises(DataError, match="Only a table"):
         gf.train(gf.Recipe(data="digits", prepare=gf.Prepare(ignore=("a",))))

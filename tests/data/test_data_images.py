@@ -47,9 +47,22 @@ def test_shape_classes_and_pixels(tmp_path: Path, mode: str, channels: int) -> N
 
 def test_one_colour_image_makes_all_of_them_colour(tmp_path: Path) -> None:
     save(make(tmp_path) / "dog" / "9.png", mode="RGB")
-    images = read(tmp_path)
+    data = load(DataSource(path=str(tmp_path)))
+    images = np.asarray(data.inputs)
     assert images.shape == (11, 3, 4, 6)
     assert (images[0, 0] == images[0, 1]).all()
+    (note,) = data.notes
+    assert note.startswith("10 grey and 1 colour images are mixed") and "converted" in note
+
+
+def test_a_class_folder_without_images_is_told(tmp_path: Path) -> None:
+    (make(tmp_path) / "bird").mkdir()
+    data = load(DataSource(path=str(tmp_path)))
+    assert data.classes == ("cat", "dog")
+    assert data.notes == ('1 class has no images and cannot be learned: "bird".',)
+    (tmp_path / "cow").mkdir()
+    (note,) = load(DataSource(path=str(tmp_path))).notes
+    assert note == '2 classes have no images and cannot be learned: "bird", "cow".'
 
 
 def test_palettes_and_other_formats(tmp_path: Path) -> None:

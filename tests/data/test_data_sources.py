@@ -65,6 +65,7 @@ def test_the_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.Monke
         ("digit", 'did you mean "digits"?'),
         ("fashion_mnist", 'did you mean "fashion-mnist"?'),
         ("house.csv", 'did you mean "houses.csv"?'),
+        ("sub/hous.csv", 'did you mean "sub/house.csv"?'),
         ("zzz", "Check the path, or name a built-in set: digits, wine"),
         ("no/where/houses.csv", "There is no folder no/where either; check the path."),
     ],
@@ -73,6 +74,8 @@ def test_a_missing_source_is_answered_with_the_nearest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, do: str
 ) -> None:
     (tmp_path / "houses.csv").touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "house.csv").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError) as caught:
         load(DataSource(path=given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import DataError, nearest
+from ..errors import DataError
 from ..records import DataCard
 from .arrays import as_samples, read_npz_inputs
 from .assemble import check_pixels
@@ -123,8 +124,8 @@ def _of_pictures(card: DataCard) -> bool:
 def _nothing_there(path: Path) -> DataError:
     folder = path.parent
     files = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    hint = nearest(path.name, files) if files else "Check the path."
-    do = hint if hint.startswith("did") else "Check the path."
+    close = difflib.get_close_matches(path.name, files, n=1)
+    do = f'did you mean "{folder / close[0]}"?' if close else "Check the path."
     return DataError("There is no such file or folder.", given=path, do=do)
 
 

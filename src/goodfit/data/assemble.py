@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,11 @@ import pandas as pd
 from ..errors import DataError, nearest
 from ..recipe.inputs import Prepare, Split
 from ..records import Column
-from .columns import LARGEST, check_usable, examine, is_used, sentence
+from .columns import LARGEST, examine
 from .dataset import Dataset, array_blocks
 from .roles import Roles, given_roles, read_roles
 from .target import TaskChoice, read_target
+from .usable import check_usable, in_full, is_used, sentence
 
 # (N, C, H, W) with grey, colour, or colour and transparency.
 IMAGE_CHANNELS = (1, 3, 4)
@@ -115,6 +117,7 @@ def _usable(
         else column
         for column in found
     )
+    _refuse_nothing_left(columns, ignored)
     check_usable(columns)
     unused = [column.name for column in columns if not is_used(column)]
     notes = [sentence(column) for column in columns if column.note]
@@ -136,6 +139,18 @@ def left_out(table: pd.DataFrame, ignored: Sequence[str]) -> dict[str, str]:
                 do=nearest(name, names).capitalize(),
             )
     return dict.fromkeys(ignored, "is no input, as prepare.ignore has it")
+
+
+def _refuse_nothing_left(columns: Sequence[Column], ignored: Sequence[str]) -> None:
+    """Refuse a table of which prepare.ignore leaves nothing that can be an input."""
+    if ignored and not any(is_used(column) for column in columns):
+        others = [column for column in columns if column.name not in ignored]
+        told = f"; {in_full(others)}" if others else ", all columns but the target"
+        raise DataError(
+            "No column of the table is left to learn from.",
+            given=f"prepare.ignore = {json.dumps(list(ignored), ensure_ascii=False)}{told}",
+            do="Shorten prepare.ignore.",
+        )
 
 
 def _refuse_columns(inputs: np.ndarray, ignored: Sequence[str]) -> None:

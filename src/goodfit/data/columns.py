@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, cast
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..errors import DataError
 from ..recipe.inputs import Prepare
 from ..records import Column
 from .spelling import DateForm, are_numbers, date_form, is_spelled, odd_value
+from .usable import check_usable
 
 ValueKind = Literal["number", "bool", "text", "date", "empty", "other"]
 
@@ -138,43 +138,6 @@ def examine(frame: pd.DataFrame, prepare: Prepare | None = None) -> tuple[Column
     )
     check_usable(columns)
     return columns
-
-
-def check_usable(columns: Sequence[Column]) -> None:
-    """Refuse a table of which no column becomes an input.
-
-    Raises:
-        DataError: that is so.
-
-    Example:
-        >>> check_usable([Column(name="age", kind="numeric")])
-    """
-    if not any(is_used(column) for column in columns):
-        raise DataError(
-            "No column of the table can be learned from.",
-            given="; ".join(sentence(column) for column in columns[:5]) or "no columns",
-            do="Add a column of numbers, or of at most 50 different texts.",
-        )
-
-
-def is_used(column: Column) -> bool:
-    """Say whether the column becomes an input of the network.
-
-    Example:
-        >>> is_used(Column(name="id", kind="ignored"))
-        False
-    """
-    return column.kind in ("numeric", "categorical", "date")
-
-
-def sentence(column: Column) -> str:
-    """Write a column's note as a sentence.
-
-    Example:
-        >>> sentence(Column(name="id", kind="ignored", note="is ignored: it holds dates"))
-        'Column "id" is ignored: it holds dates.'
-    """
-    return f'Column "{column.name}" {column.note}.'
 
 
 def _examine_one(name: str, values: pd.Series, prepare: Prepare) -> Column:

@@ -34,9 +34,9 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 def read_fashion_mnist(folder: str | None) -> Raw:
     """Read the training images and, after them, the official test images.
 
-    ``fixed_test`` names the rows of the latter. The files are looked for in ``folder``, in
-    ``$GOODFIT_DATA`` and its sub-folder ``fashion-mnist``, in goodfit's cache, and where
-    Debian's package ``dataset-fashion-mnist`` puts them.
+    ``fixed_test`` names the rows of the latter. The files are looked for in ``folder`` alone where
+    one is named; else in ``$GOODFIT_DATA`` and its sub-folder ``fashion-mnist``, in goodfit's
+    cache, and where Debian's package ``dataset-fashion-mnist`` puts them.
 
     Raises:
         DataError: a file is nowhere, damaged, or does not fit the others.
@@ -70,15 +70,8 @@ def read_fashion_mnist(folder: str | None) -> Raw:
         target=pd.Series(pd.Categorical.from_codes(codes.tolist(), list(CLASSES))),
         target_name="clothes",
         fixed_test=np.arange(len(labels), len(codes), dtype=np.int64),
-        notes=_notes(found, folder, num_test=len(test_labels)),
+        notes=(f"The official test file's {len(test_labels):,} rows are the test part.",),
     )
-
-
-def _notes(found: Path, folder: str | None, *, num_test: int) -> tuple[str, ...]:
-    official = f"The official test file's {num_test:,} rows are the test part."
-    if folder is None or found == Path(folder).expanduser():
-        return (official,)
-    return (official, f"{folder} lacks the files of Fashion-MNIST; they were read from {found}.")
 
 
 def _find(folder: str | None) -> Path:
@@ -88,19 +81,24 @@ def _find(folder: str | None) -> Path:
         if not missing_files(candidate):
             return candidate
     looked = "".join(f"\n    {candidate}, {_lacks(candidate)}" for candidate in folders)
+    named = " in the folder that was named" if folder else ""
     raise DataError(
-        "The files of Fashion-MNIST are nowhere to be found.",
+        f"The files of Fashion-MNIST are nowhere to be found{named}.",
         given=f"looked in{looked}",
-        do="Install Debian's package dataset-fashion-mnist, or get the four .gz files from "
+        do="Correct the folder, or leave it out: then GOODFIT_DATA and the usual places are"
+        " looked into."
+        if folder
+        else "Install Debian's package dataset-fashion-mnist, or get the four .gz files from "
         "github.com/zalandoresearch/fashion-mnist and name their folder in GOODFIT_DATA.",
     )
 
 
 def _candidates(folder: str | None) -> list[Path]:
-    folders = [Path(folder).expanduser()] if folder else []
-    if shared := os.environ.get("GOODFIT_DATA"):
-        folders += [Path(shared), Path(shared) / "fashion-mnist"]
-    return [*folders, cache_folder() / "fashion-mnist", DEBIAN_FOLDER]
+    if folder:
+        return [Path(folder).expanduser()]
+    shared = os.environ.get("GOODFIT_DATA")
+    given = [Path(shared), Path(shared) / "fashion-mnist"] if shared else []
+    return [*given, cache_folder() / "fashion-mnist", DEBIAN_FOLDER]
 
 
 def cache_folder() -> Path:

@@ -19,6 +19,7 @@ from .files import check_fits
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _GREY_MODES = ("1", "L", "LA")
+MOST_NAMED = 8
 _WIDE_MODES = ("I", "F")
 # What Pillow raises for damaged files of the many formats it reads.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
@@ -31,13 +32,15 @@ class _Found:
     paths: list[Path]
     labels: list[str]
     num_ignored: int
+    empty: list[str]
 
 
 def read_images(folder: Path, *, name: str) -> Raw:
     """Read images of one size from ``folder/CLASS/FILE`` as uint8 ``[N, C, H, W]``.
 
     C is 1 when all files are grey, otherwise 3; transparency is dropped. Hidden files and
-    files that are no images are counted in a note. The order is that of the sorted names.
+    files that are no images are counted in a note; grey images among colour ones, and class
+    folders without an image, get one too. The order is that of the sorted names.
 
     Raises:
         DataError: there are no class folders or no images, the sizes differ, a file is
@@ -54,15 +57,15 @@ def read_images(folder: Path, *, name: str) -> Raw:
         ((2, 1, 3, 4), ['cat', 'dog'])
     """
     found = _find(folder)
-    mode, size = _common_form(found.paths)
+    num_grey, size = _common_form(found.paths)
+    mode = "L" if num_grey == len(found.paths) else "RGB"
     images = _pixels(found.paths, mode, size, folder=folder)
-    notes = (_ignored_note(found.num_ignored),) if found.num_ignored else ()
     return Raw(
         name=name,
         inputs=images,
         target=pd.Series(found.labels),
         target_name="class",
-        notes=notes,
+        notes=_notes(found, num_grey),
     )
 
 
@@ -143,6 +146,7 @@ def _find(folder: Path) -> _Found:
         paths=[path for path, _ in images],
         labels=[label for _, label in images],
         num_ignored=len(entries) - len(classes) + len(files) - len(images),
+        empty=sorted({kind.name for kind in classes} - {label for _, label in images}),
     )
 
 
@@ -152,23 +156,42 @@ def is_image_file(path: Path) -> bool:
     return is_named_so and path.is_file()
 
 
+def _notes(found: _Found, num_grey: int) -> tuple[str, ...]:
+    """Say what was left aside or changed, a sentence each."""
+    notes, num_colour = [], len(found.paths) - num_grey
+    if found.num_ignored:
+        notes.append(_ignored_note(found.num_ignored))
+    if found.empty:
+        names = ", ".join(f'"{name}"' for name in found.empty[:MOST_NAMED])
+        more = len(found.empty) - MOST_NAMED
+        names += f" and {more:,} more" if more > 0 else ""
+        what = "class has" if len(found.empty) == 1 else "classes have"
+        notes.append(f"{len(found.empty):,} {what} no images and cannot be learned: {names}.")
+    if num_grey and num_colour:
+        notes.append(
+            f"{num_grey:,} grey and {num_colour:,} colour images are mixed: the grey ones were"
+            " converted to colour, red, green and blue alike."
+        )
+    return tuple(notes)
+
+
 def _ignored_note(num_ignored: int) -> str:
     what = "file or folder" if num_ignored == 1 else "files or folders"
     return f"{num_ignored:,} {what} beside the images (hidden, or of another kind) were not read."
 
 
-def _common_form(paths: list[Path]) -> tuple[str, tuple[int, int]]:
-    """Return the mode, "L" or "RGB", and the size (width, height) that all files share."""
-    grey, first_size = True, None
+def _common_form(paths: list[Path]) -> tuple[int, tuple[int, int]]:
+    """Return how many files are grey, and the size (width, height) that all of them share."""
+    num_grey, first_size = 0, None
     for path in paths:
         with _opened(path) as image:
             _check_depth(image, path)
             first_size = first_size or image.size
             if image.size != first_size:
                 raise _sizes_differ(paths[0], first_size, path, image.size)
-            grey = grey and image.mode in _GREY_MODES
+            num_grey += image.mode in _GREY_MODES
     assert first_size is not None, "there is at least one image"
-    return "L" if grey else "RGB", first_size
+    return num_grey, first_size
 
 
 def _check_depth(image: Image.Image, path: Path) -> None:

@@ -92,7 +92,7 @@ def _column(inputs: np.ndarray | pd.DataFrame, field: str, name: str) -> pd.Seri
     names = [str(column) for column in inputs.columns]
     if name not in names:
         raise DataError(
-            "The table has no such column to split by; the target is none.",
+            "The table has no such column to split by; the target cannot be one.",
             given=f'{field} = "{name}"',
             do=nearest(name, names).capitalize(),
         )

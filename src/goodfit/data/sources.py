@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import DataError, nearest
+from ..errors import DataError
 from ..recipe.inputs import DataSource, Prepare, Split
 from .arrays import read_npz
 from .assemble import Raw, assemble
@@ -121,11 +121,11 @@ def _reader(path: Path) -> Reader:
 def _nothing_there(name: str, path: Path) -> DataError:
     folder = path.parent
     files = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    known = [*files, *BUILT_INS]
+    close = difflib.get_close_matches(path.name, [*files, *BUILT_INS], n=1)
     if not folder.is_dir():
         do = f"There is no folder {folder} either; check the path."
-    elif difflib.get_close_matches(path.name, known, n=1):
-        do = nearest(path.name, known)
+    elif close:
+        do = f'did you mean "{folder / close[0] if close[0] in files else close[0]}"?'
     else:
         do = f"Check the path, or name a built-in set: {', '.join(BUILT_INS)}."
     return DataError("There is no such file, folder or built-in set.", given=name, do=do)

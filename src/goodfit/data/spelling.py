@@ -51,6 +51,16 @@ def is_spelled(text: str) -> bool:
     return bool(_match(pd.Index([text]), *_SPELLED)[0])
 
 
+def has_unit(text: str) -> bool:
+    """Say whether a text is a number with a currency, a percent sign or a unit.
+
+    Example:
+        >>> [has_unit(text) for text in ("6.0 kg", "$ 1,200", "12%", "1,200", "3,14", "red")]
+        [True, True, True, False, False, False]
+    """
+    return bool(_match(pd.Index([text]), *_SPELLED[1:])[0])
+
+
 def are_numbers(texts: pd.Series) -> bool:
     """Say whether all texts are numbers, and no codes, which may begin with zeros.
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ...records import Column, Curve, Finding, Severity, Verdict, found, not_judged, passed
-from ..columns import LEAST_VARIATION, column_of, is_used
+from ..columns import LEAST_VARIATION, column_of
 from ..dataset import Dataset, array_blocks
+from ..usable import is_used
 from .remedies import leave_out, sentence
 from .subject import Rows, spread_over
 

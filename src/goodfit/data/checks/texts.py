@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...records import Column, Finding, Verdict, found, not_judged, passed
-from ..spelling import is_spelled
+from ..spelling import has_unit, is_spelled
 from .columns import SOURCE, of_columns
 from .subject import Rows
 
@@ -42,6 +42,11 @@ def numbers_as_text(rows: Rows) -> Verdict:
 def _how_to_read(odd: str) -> str:
     if not odd:
         return "Turn it into numbers."
+    if has_unit(odd):
+        return (
+            f'Take the unit out of the values, and write it into the column\'s name: "{odd}" is'
+            " text, a number alone is none (a percent sign or a currency is a unit too)."
+        )
     if is_spelled(odd):
         return (
             f'Write numbers plainly, with a decimal point and nothing else: "{odd}" is text'
