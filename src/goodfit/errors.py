@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
 
 
 class GoodfitError(Exception):
@@ -58,6 +59,29 @@ class Interrupted(GoodfitError):
     """The user or the system asked the run to stop; its state was saved."""
 
 
+def check_count(
+    name: str, value: object, *, kind: type[GoodfitError], least: int | None = None
+) -> None:
+    """Refuse what is no whole number, or one under ``least``, for an argument of this name.
+
+    Raises:
+        kind: says what was given.
+
+    Example:
+        >>> check_count("folds", "3", kind=DataError)
+        Traceback (most recent call last):
+        goodfit.errors.DataError: folds must be a whole number.
+          given: folds = '3'
+          to do: Write a number, say folds=5.
+    """
+    given = f"{name} = {value!r}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        do = f"Write a number, say {name}=5."
+        raise kind(f"{name} must be a whole number.", given=given, do=do)
+    if least is not None and int(value) < least:
+        raise kind(f"{name} must be at least {least}.", given=given, do="Give more.")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint with the nearest known name, or with all of them.
 
@@ -68,5 +92,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
         'known are: adam, sgd'
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(str(name), names, n=1)
     return f'did you mean "{close[0]}"?' if close else f"known are: {', '.join(names)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
+from ..nets.given import given_loss, given_module
 from ..probes import strongest_dropout
 from ..probes.clock import now_s
 from ..records import Baseline, Finding, History, Stopped, Tally, Verdict
@@ -233,7 +234,8 @@ def _number(value: float | Tensor) -> float:
 
 
 def _optimizers(given: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
-    found = [given] if isinstance(given, Optimizer) else list(given)
+    several = list(given) if isinstance(given, Iterable) else []
+    found = [given] if isinstance(given, Optimizer) else several
     if not found or not all(isinstance(optimizer, Optimizer) for optimizer in found):
         raise GoodfitError(
             "There is no optimiser to watch.",
@@ -263,6 +265,7 @@ def watch(
 
     Raises:
         GoodfitError: ``optimizer`` is not an optimiser of torch.
+        NetError: ``module`` is no module, or ``loss_fn`` cannot be called.
 
     Example:
         >>> import torch
@@ -277,4 +280,7 @@ def watch(
         >>> watching.history.steps.step
         (1, 2, 3)
     """
+    given_module(module, "module")
+    if loss_fn is not None:
+        given_loss(loss_fn)
     return Watch(module, optimizer, loss_fn, budget=budget, say=say)

@@ -12,10 +12,11 @@ from typing import Any, overload
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import DataError, NetError
+from ..nets.given import given_loss, given_module
 from ..records import Finding, Record, Verdict, not_judged
 from .family import CHECKS, run_checks
 from .inputs import FAILURES
@@ -80,8 +81,10 @@ def check(
         deadline_s: Seconds of wall time after which slow checks are left out, and say so.
 
     Raises:
-        DataError: there are no batches. (Where they are not (x, y), nothing is judged.)
-        NetError: the network cannot be copied, or fails on a batch for no reason that is found.
+        DataError: there are no batches, or only the parts of one. (Where they are not (x, y),
+            nothing is judged.)
+        NetError: ``module`` or ``loss_fn`` is none; the network cannot be copied, or fails on a
+            batch for no reason that is found.
 
     Example:
         >>> rows = torch.linspace(-1, 1, 64)[:, None]
@@ -93,9 +96,12 @@ def check(
         >>> [finding.rule for finding in check(net, nn.MSELoss(), targets)][:1]
         ['loss-broadcast']
     """
+    given_module(module, "module")
+    given_loss(loss_fn)
     until = time.monotonic() + deadline_s
     seconds = READING_SHARE * deadline_s
     with undisturbed(batches, validation), gradients_kept(module):
+        given_batches(batches)
         try:
             subject = subject_of(module, loss_fn, batches, seeds=seeds, seconds=seconds)
             held_out = None if validation is None else read(validation, seconds=seconds)
@@ -159,6 +165,27 @@ def _as_optimizers(optimizer: Optimizer | Sequence[Optimizer] | None) -> tuple[O
     if optimizer is None:
         return ()
     return (optimizer,) if isinstance(optimizer, Optimizer) else tuple(optimizer)
+
+
+def given_batches(batches: object) -> None:
+    """Refuse what is one batch, or none, where batches are meant.
+
+    Raises:
+        DataError: it cannot be read batch by batch.
+    """
+    parts = batches if isinstance(batches, tuple | list) else ()
+    if len(parts) > 1 and all(isinstance(part, Tensor | np.ndarray) for part in parts):
+        raise DataError(
+            "These are the parts of one batch, and batches are meant.",
+            given=f"{len(parts)} tensors or arrays",
+            do="Put the batch into a list, [(x, y)], or pass a DataLoader.",
+        )
+    if isinstance(batches, Tensor | np.ndarray | str) or not isinstance(batches, Iterable):
+        raise DataError(
+            "There are no batches to read.",
+            given=type(batches).__name__,
+            do="Pass a DataLoader, or a list of batches: [(x, y), ...].",
+        )
 
 
 @contextmanager

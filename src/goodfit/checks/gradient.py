@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import NetError
+from ..errors import NetError, check_count
+from ..nets.given import given_loss, given_module
 from ..records import GradientCheck
 from ..seeds import mix
-from .inputs import Inputs, feed, map_inputs
+from .inputs import FAILURES, Inputs, as_batch, feed, map_inputs, tensors_of
 from .numeric import slope
 from .observe import gradients
 from .subject import without_dropout
@@ -37,7 +38,7 @@ def gradient_check(
         module: The network; a copy in float64 is checked, in training mode but for dropout.
         loss_fn: The loss, called with outputs and ``y``.
         x: Inputs ``[N, ...]``: a tensor, or a tuple or dict of what the network takes.
-        y: Targets.
+        y: Targets; arrays are taken as tensors are.
         numbers: How many weights of each parameter are compared, drawn by a fixed seed. Each costs
             four forward passes: two steps ``h`` must agree, or the weight sits at a kink.
 
@@ -45,7 +46,8 @@ def gradient_check(
     "not judged" where the loss is smooth nowhere. Notes n1, Backpropagation.
 
     Raises:
-        NetError: nothing has a gradient, or the network does not run in float64.
+        DataError: inputs or targets are neither tensors nor arrays.
+        NetError: nothing has a gradient, or the network does not run, or not in float64.
 
     Example:
         >>> found = gradient_check(nn.Linear(3, 2), nn.functional.cross_entropy,
@@ -53,17 +55,18 @@ def gradient_check(
         >>> found.verdict, found.compared, found.forward_passes
         ('right', 8, 33)
     """
+    given_module(module, "module")
+    given_loss(loss_fn)
+    check_count("numbers", numbers, least=1, kind=NetError)
+    if not (isinstance(y, Tensor) and isinstance(x, Tensor | tuple | dict)):
+        x, y = as_batch((x, y))
     with torch.random.fork_rng(devices=[]):
         net = without_dropout(copy.deepcopy(module).train()).double()
         loss_of = _loss_of(net, loss_fn, map_inputs(_double, x), _double(y))
         try:
             loss = loss_of()
         except (RuntimeError, TypeError, ValueError) as error:
-            raise NetError(
-                f"The network or the loss does not run in float64: {error}",
-                given=type(module).__name__,
-                do="Make tensors inside it with the dtype of its input.",
-            ) from error
+            raise _not_run(module, loss_fn, x, y, error) from error
         named = {name: p for name, p in net.named_parameters() if p.requires_grad}
         if not named or not loss.requires_grad:
             raise NetError(
@@ -78,6 +81,32 @@ def gradient_check(
             if g is not None
         }
     return _record(found)
+
+
+def _not_run(
+    module: nn.Module, loss_fn: Callable[..., Tensor], x: Inputs, y: Tensor, error: Exception
+) -> NetError:
+    """Say why nothing ran: rows that do not match, no run at all, or none in float64."""
+    rows = [len(tensor) if tensor.ndim else 1 for tensor in (*tensors_of(x), y)]
+    if len(set(rows)) > 1:
+        return NetError(
+            f"Inputs and targets differ in their number of rows: {error}",
+            given=f"{', '.join(map(str, rows[:-1]))} rows of x, {rows[-1]} of y",
+            do="Give as many targets as inputs.",
+        )
+    try:
+        _loss_of(copy.deepcopy(module), loss_fn, x, y)()
+    except FAILURES as plain:
+        return NetError(
+            f"The network or the loss does not run: {plain}",
+            given=type(module).__name__,
+            do="Try loss_fn(module(x), y), and mend what it says.",
+        )
+    return NetError(
+        f"The network or the loss does not run in float64: {error}",
+        given=type(module).__name__,
+        do="Make tensors inside it with the dtype of its input.",
+    )
 
 
 def _double(tensor: Tensor) -> Tensor:

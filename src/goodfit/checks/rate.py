@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from ..errors import DataError
+from ..nets.given import given_loss, given_module
 from ..records import Curve, Record
-from .given import gradients_kept, subject_of, undisturbed
+from .given import given_batches, gradients_kept, subject_of, undisturbed
 from .inputs import feed, take_rows
 from .observe import gradients
 from .subject import Subject, quiet
@@ -70,7 +71,7 @@ def suggest_lr(
 
     Raises:
         DataError: there are no batches, or they are not (x, y).
-        NetError: the network cannot be copied.
+        NetError: ``module`` or ``loss_fn`` is none, or the network cannot be copied.
 
     Source: Smith, Cyclical Learning Rates, 2017; Smith, A disciplined approach, 2018.
 
@@ -81,6 +82,9 @@ def suggest_lr(
         >>> rate.verified, rate.low <= rate.lr <= rate.high
         (True, True)
     """
+    given_module(module, "module")
+    given_loss(loss_fn)
+    given_batches(batches)
     with undisturbed(batches), gradients_kept(module), torch.enable_grad(), quiet():
         subject = subject_of(module, loss_fn, batches, seeds=seeds, seconds=5.0)
         if subject.reading is None or not len(subject.y):

@@ -174,7 +174,7 @@ def make_folder(
     Without either it is a temporary one, which lives as long as its handle.
     """
     if out is not None:
-        return runs.create(Path(out), recipe=write(recipe)), None
+        return runs.create(runs.path_of(out), recipe=write(recipe)), None
     if root is not None:
         return _numbered(recipe, Path(root)), None
     temporary = Temporary()

@@ -16,6 +16,7 @@ from ..checks import Checked, gradient_check, run_checks
 from ..checks.family import OF_INPUTS
 from ..data.checks import Rows, run_data_checks
 from ..recipe import Recipe
+from ..recipe.given import given_recipe
 from ..records import GradientCheck, Verdict
 from .begin import Given, decide_threads, know_given, resolve_for
 from .material import Known, Material, loss_of, material_of, rows_of, subject_of
@@ -103,6 +104,7 @@ def _ready(
     recipe: Recipe, data: Any, net: nn.Module | None
 ) -> Iterator[tuple[Known, nn.Module, Material]]:
     """Load, split and prepare, and build the network; torch is left as it was."""
+    given_recipe(recipe, "gf.check_recipe")
     threads = torch.get_num_threads()
     try:
         with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:

@@ -51,7 +51,7 @@ def diagnose(source: Path | str | History) -> Diagnosis:
     """
     if isinstance(source, History):
         return Diagnosis(source="a history", history=source, verdicts=judge(source))
-    path = Path(source)
+    path = runs.path_of(source)
     if not path.exists():
         raise RunError(
             "There is nothing at this path.",

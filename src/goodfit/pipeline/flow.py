@@ -25,6 +25,7 @@ from ..data import PREPARED_FILE
 from ..data.checks import run_data_checks
 from ..errors import Interrupted, RunError
 from ..recipe import OwnNet, Recipe, Views, read
+from ..recipe.given import given_recipe
 from ..records import DataCard, Finding, SplitSizes, Verdict
 from ..report import Contents
 from ..runs import Interruption, RunFolder
@@ -114,6 +115,7 @@ def train(
         >>> run.scores.values["accuracy"] > 0.9
         True
     """
+    given_recipe(recipe, "gf.train")
     given, listener = Given(data, batches, validation, net), listener or Listener()
     if net is not None:
         recipe = recipe.model_copy(update={"net": OwnNet()})
@@ -150,7 +152,7 @@ def resume(
     Raises:
         RunError: there is no such run, it is being trained, or its data has changed.
     """
-    folder, listener = runs.open_run(Path(path)), listener or Listener()
+    folder, listener = runs.open_run(runs.path_of(path)), listener or Listener()
     with _guarded() as interruption, folder.locked():
         began = time.perf_counter()
         recipe = read(folder.recipe)
@@ -173,7 +175,7 @@ def load(path: Path | str, *, net: nn.Module | None = None) -> Run:
     Raises:
         RunError: there is no run, it is not finished, or a file is damaged.
     """
-    folder = runs.open_run(Path(path))
+    folder = runs.open_run(runs.path_of(path))
     best, recipe = best_weights(folder), read(folder.recipe)
     module = net_of(recipe, known_without_data(folder), net)
     return read_run(folder, recipe, with_best(module, best.tensors))
@@ -262,15 +264,14 @@ class Session:
 
 def _train(session: Session) -> Run:
     """Hold the data, check, train, evaluate, report."""
-    recipe, folder, net = session.recipe, session.folder, session.net
+    recipe, folder, net, listener = session.recipe, session.folder, session.net, session.listener
     use_machine(recipe)
     material = material_of(session.known, recipe, folder.path)
     material = replace(material, notes=(*material.notes, *session.notes))
     load_s = time.perf_counter() - session.began
     verdicts = _check(session, material)
-    session.listener.on_verdicts(verdicts)
+    listener.on_verdicts(verdicts)
     stop_if_asked(session.interruption, folder)
-    listener = session.listener
     trained = train_net(
         recipe,
         material,

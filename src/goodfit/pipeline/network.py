@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import NetError, RecipeError
 from ..nets import build_net
+from ..nets.given import given_module
 from ..recipe import OwnNet, Recipe
 
 
@@ -22,8 +23,13 @@ def make_net(
     """Return the network to train: the given module (a copy), or the one the recipe names.
 
     ``prior`` is where its last bias starts, if the recipe wants that.
+
+    Raises:
+        NetError: what was given is no module, or none was given to a run of one.
+        RecipeError: the recipe names no network.
     """
     if given is not None:
+        given_module(given)
         return copy.deepcopy(given)
     if isinstance(recipe.net, OwnNet) and not recipe.net.make:
         raise NetError(

@@ -12,7 +12,7 @@ length that its state keeps.
 
 from .atomic import write_bytes, write_json, write_text
 from .cadence import Cadence
-from .folder import RunFolder, create, default_path, open_run
+from .folder import RunFolder, create, default_path, open_run, path_of
 from .journal import Journal, Rows, read_history, read_rows
 from .signals import Interruption
 from .stored import (
@@ -38,6 +38,7 @@ __all__ = [
     "create",
     "default_path",
     "open_run",
+    "path_of",
     "read_history",
     "read_record",
     "read_records",

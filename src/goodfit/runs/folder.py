@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -106,6 +107,28 @@ def open_run(path: Path) -> RunFolder:
     """
     with read_errors(path):
         return _open(RunFolder(path))
+
+
+def path_of(given: object) -> Path:
+    """Return the path of a folder that Python code names.
+
+    Raises:
+        RunError: what was given is no path; a run names its own.
+
+    Example:
+        >>> path_of("runs/digits-1").as_posix()
+        'runs/digits-1'
+    """
+    if isinstance(given, str | os.PathLike):
+        return Path(given)
+    is_run = isinstance(getattr(given, "folder", None), RunFolder)
+    raise RunError(
+        "A folder is named by its path.",
+        given=type(given).__name__,
+        do="Pass the run's own: run.folder.path."
+        if is_run
+        else 'Write a path, say "runs/digits-1".',
+    )
 
 
 def default_path(name: str, root: Path = Path("runs")) -> Path:

@@ -21,6 +21,7 @@ from ..data.folds import Fold, FoldKind, fold_rows
 from ..engine import Problem, make_population
 from ..engine.executor import Graphs
 from ..engine.tile import Tile, copies, row_of
+from ..errors import DataError, check_count
 from ..loop import budget_of, coefficients
 from ..nets import as_trained, layout_of
 from ..optim import rule_for
@@ -29,7 +30,9 @@ from ..pipeline.material import Known, Material, augmentation_for, know, loss_of
 from ..pipeline.resolve import resolve
 from ..pipeline.transferring import start_of
 from ..recipe import Augment, Evaluate, OwnNet, Recipe
+from ..recipe.given import given_recipe
 from ..records import CrossValidation, Scores
+from ..runs import path_of
 from .folds_folder import place_for, write_folds
 
 # Folds share a matrix where no epoch leaves out more than a tenth of a training part, and where
@@ -80,6 +83,7 @@ def cross_validate(
 
     Raises:
         DataError: the data does not work, or so many folds cannot be made of it.
+        RecipeError: ``recipe`` is no recipe.
         SearchError: the folder is taken.
 
     Example:
@@ -87,7 +91,9 @@ def cross_validate(
         >>> found.kind, len(found.folds), found.mean["accuracy"] > 0.9
         ('stratified', 3, True)
     """
-    place = None if out is None else Path(out)
+    given_recipe(recipe, "gf.cross_validate")
+    check_count("folds", folds, kind=DataError)
+    place = None if out is None else path_of(out)
     with place_for(place):
         found = _validated(recipe, folds, kind, data)
         if place is not None:

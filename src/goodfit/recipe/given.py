@@ -1,0 +1,48 @@
+"""What Python code gives for a recipe: anything else is refused, with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import RecipeError
+from .inputs import DataSource
+from .schema import Recipe
+from .space import Space
+
+
+def given_recipe(value: object, call: str) -> None:
+    """Refuse what is no recipe where ``call``, as "gf.train", takes one.
+
+    Raises:
+        RecipeError: says how a recipe is made of what was given, where that can be told.
+
+    Example:
+        >>> given_recipe("digits", "gf.train")
+        Traceback (most recent call last):
+        goodfit.errors.RecipeError: gf.train takes a recipe.
+          given: 'digits'
+          to do: Write gf.train(gf.Recipe(data="digits")).
+    """
+    if not isinstance(value, Recipe):
+        raise RecipeError(f"{call} takes a recipe.", given=_shown(value), do=_remedy(value, call))
+
+
+def _remedy(value: object, call: str) -> str:
+    if isinstance(value, str | Path):
+        made = f'gf.Recipe(data="{value}")'
+        if str(value).endswith(".toml"):
+            made = f'goodfit.recipe.read(Path("{value}"))'
+        return f"Write {call}({made})."
+    if isinstance(value, Space):
+        return f"Write gf.search(space) to train many, or {call} with one recipe of it."
+    if isinstance(value, DataSource):
+        return f"Write {call}(gf.Recipe(data=source))."
+    if isinstance(value, dict):
+        return f"Write {call}(gf.Recipe(**values))."
+    return f'Write {call}(gf.Recipe(data="digits")); arrays are given beside it: data=(X, y).'
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str | dict | Path):
+        return repr(value)
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
