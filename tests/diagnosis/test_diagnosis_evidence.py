@@ -81,7 +81,7 @@ def smoothed_noise(right: float, cost_factor: float) -> History:
     floor = -peak * math.log(peak) - 0.09 * math.log(0.01)
     made = history(falling(to=level, noise=0.01), validation=[1.3 * level, *[level] * 9])
     made = replace(made, setting=replace(CLASSES, floor_loss=floor))
-    return replace(made, epochs=replace(made.epochs, metric=(right,) * 10))
+    return replace(made, stopped="budget", epochs=replace(made.epochs, metric=(right,) * 10))
 
 
 @pytest.mark.parametrize(("factor", "severe"), [(1.02, "warning"), (0.8, "")])

@@ -217,7 +217,7 @@ def test_a_gap_of_sureness_is_no_overfitting_where_decisions_are_right(
     setting = replace(CLASSES, majority_share=0.1)
     made = history(falling(to=0.002), validation=validation, setting=setting)
     train = (0.3, *np.full(39, 0.002))
-    metric = (0.85, *np.full(39, accuracy))
+    metric = (0.85, 0.853, *np.full(38, accuracy))  # of many rows: it moves in small steps
     epochs = replace(made.epochs, train_loss=train, clean_loss=train, metric=metric)
     assert severity(replace(made, metric="accuracy", epochs=epochs), "overfitting") == said
 

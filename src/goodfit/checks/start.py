@@ -23,7 +23,8 @@ UNEVEN, TOO_EVEN, FAR_MEAN = 4.0, 0.1, 5.0
 def initial_loss_off(subject: Subject) -> Verdict:
     """Fires when the first loss is over five times that of an answer that knows nothing.
 
-    Ten times where the optimiser is known to be of Adam's kind, which is not thrown off by it.
+    Ten times where the optimiser is known to be of Adam's kind, which is not thrown off by it: from
+    five to ten times that is said as info.
     Quantities: over ten times, by outputs of over four times the targets' size. Or the targets
     have over 100 times the outputs' size, which takes thousands of steps to come to.
     That answer is found through the loss itself, with all its options (label smoothing, weights,
@@ -42,17 +43,22 @@ def initial_loss_off(subject: Subject) -> Verdict:
         return _off("The targets are far larger than what the network gives.", loss, chance)
     easy = misfit is not None or subject.adaptive
     bound = FAR_ABOVE_FOR_ADAPTIVE if easy else FAR_ABOVE_CHANCE
-    if math.isfinite(loss) and (loss <= bound * chance + 1e-6 or misfit == "fits"):
-        return passed(name, f"the first loss is {loss:.3g}, chance is {chance:.3g}")
-    meaning = "The first loss is far above chance: the network starts sure and wrong."
-    return _off(meaning, loss, chance)
+    if not (math.isfinite(loss) and (loss <= bound * chance + 1e-6 or misfit == "fits")):
+        meaning = "The first loss is far above chance: the network starts sure and wrong."
+        return _off(meaning, loss, chance)
+    if misfit is None and loss > FAR_ABOVE_CHANCE * chance + 1e-6:
+        meaning = (
+            "The first loss is above chance: Adam mends that, and loses its first steps by it."
+        )
+        return _off(meaning, loss, chance, "info")
+    return passed(name, f"the first loss is {loss:.3g}, chance is {chance:.3g}")
 
 
-def _off(meaning: str, loss: float, chance: float) -> Verdict:
+def _off(meaning: str, loss: float, chance: float, severity: Severity = "warning") -> Verdict:
     return found(
         Finding(
             rule="initial-loss-off",
-            severity="warning",
+            severity=severity,
             meaning=meaning,
             remedy="Use smaller initial weights in the last layer, standardise targets that are"
             " quantities, and check inputs and loss.",

@@ -176,18 +176,24 @@ def plateau(history: History) -> Verdict:
     Over the last half of the run, less than 5 % of the way from chance to floor is done, and no
     fall is left. A plateau at a lower level may be all that the data allow (noise), so it is not
     judged. Info where chance is not known and the first loss stands for it: a network that was
-    trained before starts low and stays there. Abstains before 8 epochs and 100 steps unless the
-    run is over, and while the rate still rises. Notes n3, Loss Landscape.
+    trained before starts low and stays there; a warning all the same where 8 rows or more of a
+    table by epochs stay within 1 % of their first. Abstains before 8 epochs and 100 steps (of a
+    table by epochs: before 8 rows) unless the run is over, and while the rate still rises. Notes
+    n3, Loss Landscape.
     """
     name, course = "plateau", course_of(history)
-    early = course.num < 100 or len(history.epochs.epoch) < 8
-    if course.num < 20 or (early and not is_over(history)) or rates_of(history).rising:
-        return not_judged(name, "too few steps, or the rate still rises")
+    table = _is_table_of_epochs(history)
+    early = (course.num < 100 and not table) or len(history.epochs.epoch) < 8
+    few = course.num < (8 if table else 20)
+    if few or (early and not is_over(history)) or rates_of(history).rising:
+        return not_judged(name, "fewer than 100 steps and 8 epochs, or the rate still rises")
     late, last = course.between(0.5, 0.75), course.between(0.75, 1.0)
     fell = (late - last) / course.way
     if not (course.done(last) < 0.05 and fell < 0.02 and course.start > 0):
         return passed(name, f"{100 * course.progress:.0f} % of the way from chance is done")
-    severity: Severity = "info" if history.setting.chance_loss is None else "warning"
+    never_moved = table and float(np.ptp(course.loss)) < 0.01 * course.first
+    known = history.setting.chance_loss is not None or never_moved
+    severity: Severity = "warning" if known else "info"
     return find(
         name,
         severity,
@@ -200,6 +206,12 @@ def plateau(history: History) -> Verdict:
         chance=course.chance,
         loss=last,
     )
+
+
+def _is_table_of_epochs(history: History) -> bool:
+    """Return whether each recorded loss is that of an epoch, and nothing else was seen."""
+    rows = course_of(history).num
+    return rows > 0 and rows == len(history.epochs.epoch) and not history.looks.step
 
 
 def flat_then_sudden(history: History) -> Verdict:

@@ -11,6 +11,8 @@ from ..records import History, Layer
 from .course import course_of
 from .numbers import NAN, Array, array, finite, median
 
+# Optimisers whose steps have the size of the rate, not of the gradient.
+NORMED = ("adam", "nadam", "radam", "rmsprop", "adagrad")
 # The latest looks that say how things stand: three pairs.
 LATEST = 6
 
@@ -133,14 +135,25 @@ def elasticity(history: History) -> float:
 
 
 def elasticity_at_start(history: History) -> float:
-    """Return the same at the first look, if that was before any rate could spoil the weights."""
-    early = bool(history.looks.step) and history.looks.step[0] <= 2
-    return _elasticity(history, slice(0, 1)) if early else NAN
+    """Return the same at the first look, if that was before any rate could spoil the weights.
+
+    A look sees the weights after its step. Where steps are as large as the rate says, whatever the
+    gradient (Adam and its kin), what the step added to them is no fault of the start: there the
+    weights count as small as they can have been before it.
+    """
+    looks = history.looks
+    if not looks.step or looks.step[0] > 2:
+        return NAN
+    weights = array(looks.weight_norm[:1])
+    if history.setting.optimizer.startswith(NORMED):
+        weights = np.abs(weights - array(looks.update_norm[:1]))
+    return _elasticity(history, slice(0, 1), weights)
 
 
-def _elasticity(history: History, part: slice) -> float:
+def _elasticity(history: History, part: slice, weights: Array | None = None) -> float:
     looks, chance = history.looks, course_of(history).chance
-    product = array(looks.grad_norm[part]) * array(looks.weight_norm[part])
+    weights = array(looks.weight_norm[part]) if weights is None else weights
+    product = array(looks.grad_norm[part]) * weights
     return median(product) / chance if chance > 0 else NAN
 
 

@@ -16,6 +16,7 @@ from . import (
     optimiser,
     rates,
     targets,
+    underfit,
     updates,
 )
 from .order import by_cause
@@ -50,7 +51,7 @@ RULES: tuple[Callable[[History], Verdict], ...] = (
     updates.update_ratio_low,
     targets.label_noise,
     generalisation.overfitting,
-    generalisation.underfitting,
+    underfit.underfitting,
     generalisation.still_improving,
     generalisation.loss_flat_metric_rising,
 )

@@ -27,7 +27,8 @@ def weight_decay_too_strong(history: History) -> Verdict:
     Its share of the update (AdamW: ``lr wd |w| / |dw|``; else ``wd |w| / (|g| + wd |w|)``) is over
     3 tenths in the median of all looks, or of those in the later half of the run (healthy: 0.08 at
     most), and less than 85 % of the way from chance to floor is done; or the weights have shrunk to
-    half of what they were while less than 85 % are done. Not where decay alone would have taken
+    half of what they were while less than 85 % are done. Not where weights grow to half as much
+    again: then nothing pulls them down. Not where decay alone would have taken
     under 5 % of the weights so far (``sum lr wd``, under momentum m over ``1 - m``): beside no
     gradient any decay is the whole step. Abstains where weight decay is 0 or unknown, and with
     fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
@@ -38,7 +39,8 @@ def weight_decay_too_strong(history: History) -> Verdict:
         return not_judged(name, "weight decay is 0 or unknown, or fewer than two looks")
     norms = finite(history.looks.weight_norm)
     shrunk = norms[-1] < 0.5 * norms[0]
-    strong = (share > DECAY_SHARE and _decayed(history) > FEW_DECAYED) or shrunk
+    grown = norms[-1] > 1.5 * norms[0]
+    strong = (share > DECAY_SHARE and _decayed(history) > FEW_DECAYED and not grown) or shrunk
     if course.progress > 0.85 or not strong:
         return passed(name, f"decay is {100 * share:.0f} % of a step")
     looks = history.looks

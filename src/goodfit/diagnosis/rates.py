@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .curves import swings
-from .ends import is_over, last_quarter_of_rates, noisy_only_in_training
+from .ends import (
+    is_over,
+    last_quarter_of_rates,
+    last_quarter_of_validations,
+    noisy_only_in_training,
+)
 from .evidence import (
     LATEST,
     elasticity_at_start,
@@ -21,11 +28,14 @@ from .numbers import NAN, finite, median
 from .pictures import loss_curve
 from .report import find
 
+# Healthy runs have larger updates in their first steps: 9e-4 of the weights and more.
+TINY = 9e-4
+
 SOURCE = "notes n4, Babysitting the Learning Process, and update to weight ratio about 0.001"
 
 
 def lr_too_high(history: History) -> Verdict:
-    """Fires when steps are far too large, by any of four evidences.
+    """Fires when steps are far too large, by any of five evidences.
 
     - The loss jumped: the highest level after the first step (medians of three) is over 10
       times the start; or over 3 times, and less than 9 tenths of the way are done now. Healthy
@@ -38,6 +48,9 @@ def lr_too_high(history: History) -> Verdict:
     - The loss swings as :func:`~goodfit.diagnosis.curves.oscillating` has it (it comes back by 6
       tenths of the way, and rises twice or more), and updates are over 0.02 of the weights in the
       median of the undecayed looks: the notes' 0.001 is right, and 0.01 about okay.
+    - What was learned is lost: the training loss of an epoch was below chance by a twentieth of the
+      way, that of a quarter of the epochs after it (3 at least, of 5 or more in all) is above, and
+      validation is poor.
 
     Poor: less than 3 tenths of the way from chance to floor is done. The first step's own loss
     counts as start, so that a bad initialisation is not blamed on the rate, and where the first
@@ -62,8 +75,10 @@ def lr_too_high(history: History) -> Verdict:
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))
     swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
+    swinging |= _unlearned(history)
     if not (jumped or (not several and (large or back_and_forth or swinging))):
-        return passed(name, f"updates are {ratio:.2g} of the weights, the loss does not jump")
+        size = f"updates are {ratio:.2g} of the weights" if ratio == ratio else "no update was seen"
+        return passed(name, f"{size}, the loss does not jump")
     severity: Severity = "error" if jumped and not course.progress > 0 else "warning"
     return find(
         name,
@@ -85,6 +100,21 @@ def _turn(history: History) -> float:
     return median(turns[-LATEST:]) if len(turns) >= 3 else NAN
 
 
+def _unlearned(history: History) -> bool:
+    """Return whether epochs of a network that had learned stand above chance again."""
+    course, train = course_of(history), finite(history.epochs.train_loss)
+    val = finite(history.epochs.validation_loss)
+    if history.setting.chance_loss is None or len(train) < 5 or not len(val):
+        return False
+    if course.done(float(val[-1])) > 0.3:
+        return False
+    done = (course.chance - train) / course.way
+    learned = np.flatnonzero(done > 0.05)
+    after = done[learned[0] + 1 :] if len(learned) else done[:0]
+    lost = int((after < 0.0).sum())
+    return lost >= 3 and lost >= 0.25 * len(after)
+
+
 def lr_too_low(history: History) -> Verdict:
     """Fires when steps are so small that the run gets nowhere, or not far enough in its time.
 
@@ -94,7 +124,8 @@ def lr_too_low(history: History) -> Verdict:
     steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to 0.07 in their first
     steps. Or, when the run is over: 25 % of the whole descent came in its last quarter at an
     undecayed rate, after 5 epochs or more, and under 0.8 of the way is done (18 % where r is under
-    3e-3, and 15 % where under 0.3 is done as well). Abstains while the rate still rises (warm-up),
+    3e-3, and 15 % where under 0.3 is done as well; 8 % at a decayed rate, by the losses of
+    validations too where r is under 9e-4). Abstains while the rate still rises (warm-up),
     and where neither updates nor the end were seen. Notes n4: loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
@@ -144,6 +175,8 @@ def _still_falling(history: History, ratio: float) -> bool:
     if not is_over(history) or len(history.epochs.epoch) < 5:
         return False
     late, done = last_quarter_of_rates(history), course_of(history).progress
+    if ratio < TINY:
+        late = max(late, last_quarter_of_validations(history))
     decayed = rates_of(history).share < 0.3
     return (
         (late > 0.25 and done < 0.8 and not (decayed and ratio > 5e-3))

@@ -10,6 +10,7 @@ from ..records import History, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over
 from .evidence import fastest_ratios
+from .layers import dead_units, gradient_vanishing
 from .mistakes import disagreement, misplaced_share, misplacement
 from .numbers import NAN, Array, array, finite, mean, median
 from .pictures import loss_curve
@@ -35,26 +36,26 @@ def label_noise(history: History) -> Verdict:
       targets on the other side of the mean (by more than a standard error), while a fifth of the
       variance is explained. Noise that is added, however large, leaves them on the same side.
     - Nothing in common: after 5 validations training is better than chance by 5 % of the way,
-      validation never was (under 3 %) and gets worse.
+      validation never was (under 3 %), gets worse, and is worse than at first.
     - Nothing to follow: the run is over, validation never left chance (3 % of the way; accuracy
       within 0.03 of the majority's share, R2 under 0.05), though steps are of usual size (0.001
       to 0.1 of the weights) and training is no harder than evaluation. And consecutive gradients
       share no direction (median cosine under 0.25): each batch asks for something else. Runs with
       only wrong labels had up to 0.24, of 2 classes up to 0.7; where a fault of rate or network
       kept the loss at chance, 0.4 and more. Not under dropout of 0.8 and more, which alone turns
-      gradients about.
+      gradients about, nor where units are dead or gradients vanish.
     - Floor, then memory: at its best the validation loss was poor (under 70 % of the way) and no
       higher than the training loss by more than a tenth of the way; since then training fell by
       a fifth of the way, and validation rose by a tenth.
-    - Noise and nothing else: of 3 classes or more, the validation loss is what labels cost that
-      are wrong at random, within -2 % and +14 % (noise of 10 % to 60 % gave 1.01 to 1.12 times
-      that; what is merely hard costs less, since few classes are confused; what is undecided,
+    - Noise and nothing else: the run is over, and of 3 classes or more the validation loss is what
+      labels cost that are wrong at random, -1 % to +14 % (noise of 10 % to 60 % gave 1.01 to 1.12
+      times that; what is merely hard costs less, since few classes are confused; what is undecided,
       more). For accuracy a and label smoothing e these labels are right with ``q = (1 - e) a +
       e/C``, and cost ``-q log q - (1 - q) log((1 - q) / (C - 1))``. Judged where loss and accuracy
       have settled, or at the best validation where that is 3 validations and a quarter of them
       old; there training costs over 6 tenths as much above its floor, accuracy is between chance
-      and 0.93, targets are not mixed, and a twentieth of the way from chance is done: at
-      chance any labels cost as much.
+      and 0.93, targets are not mixed, and a tenth of the way from chance is done: at chance any
+      labels cost as much.
 
     Abstains with neither looks nor 5 validations. Notes n3, Data Considerations; Zhang et al. 2017,
     Understanding deep learning requires rethinking generalization; Northcutt et al. 2021,
@@ -74,10 +75,11 @@ def label_noise(history: History) -> Verdict:
     enough = len(finite(val)) >= 5
     memorised = enough and _by_heart(history, val, train)
     unrelated = enough and _unrelated(history, val, train)
-    cost = _cost_of_noise(history, val, train) if enough else NAN
+    cost = _cost_of_noise(history, val, train) if enough and is_over(history) else NAN
     contradicted |= (place > RANDOM_PLACES and misplaced_share(history) > WRONG_SHARE) or sides > 1
-    if not (contradicted or memorised or unrelated or 0.98 < cost < 1.14):
-        return passed(name, f"{100 * mistakes:.1f} % sure mistakes, mean place {place:.2g}")
+    if not (contradicted or memorised or unrelated or 0.99 < cost < 1.14):
+        where = f", mean place {place:.2g}" if place == place else ""
+        return passed(name, f"{100 * mistakes:.1f} % sure mistakes{where}")
     return find(
         name,
         "warning",
@@ -104,12 +106,17 @@ def _unrelated(history: History, val: Array, train: Array) -> bool:
     setting = history.setting
     if not is_over(history) or len(turns) < FEWEST_TURNS or setting.chance_loss is None:
         return False
-    if setting.dropout >= NOISY_DROPOUT:
+    if setting.dropout >= NOISY_DROPOUT or not _gradients_arrive(history):
         return False
     usual = 1e-3 < median(fastest_ratios(history)) < 0.1
     at_chance = course.done(float(np.nanmin(val))) < 0.03 and not _metric_above_chance(history)
     harder = course.done(mean(train[-2:])) < course.done(mean(val[-2:])) - 0.02
     return usual and at_chance and not harder and median(turns) < UNRELATED
+
+
+def _gradients_arrive(history: History) -> bool:
+    """Return whether neither dead units nor vanishing gradients keep the network from learning."""
+    return not dead_units(history).finding and not gradient_vanishing(history).finding
 
 
 def _metric_above_chance(history: History) -> bool:
@@ -136,7 +143,7 @@ def _cost_at(part: slice, history: History, val: Array, train: Array) -> float:
     floor, num = course_of(history).floor, history.setting.num_classes
     right = mean(array(history.epochs.metric)[part])
     above = mean(train[part]) - floor > 0.6 * (mean(val[part]) - floor)
-    told = course_of(history).done(mean(val[part])) > 0.05
+    told = course_of(history).done(mean(val[part])) > 0.1
     if not (max(1.5 / num, 0.3) < right < 0.93 and above and told):
         return NAN
     smoothing = _smoothing(floor, num)
@@ -178,7 +185,8 @@ def _by_heart(history: History, val: Array, train: Array) -> bool:
     if history.setting.task == "regression":
         return False
     if course.done(float(val[best])) < 0.03 and history.setting.chance_loss is not None:
-        return on_train > 0.05 and rising > 0.01 * course.way
+        worse = rising > 0.01 * course.way and mean(val[-2:]) > float(val[0])
+        return on_train > 0.05 and worse and course.floor >= 0.0
     floor_seen = course.done(float(val[best])) < 0.7 and val[best] - train[best] < 0.1 * course.way
     fell = float(train[best]) - float(train[-1]) > 0.2 * course.way
     rose = mean(val[-2:]) - float(val[best]) > 0.1 * course.way
