@@ -298,3 +298,19 @@ def test_batches_of_other_lengths_are_taken() -> None:
     train = [*batches(x, y), (x[:32, :9], y[:32]), (x[:7], y[:7])]
     net = seeded(0, lambda: nn.Sequential(nn.EmbeddingBag(20, 16), nn.Linear(16, 2)))
     assert rules(check(net, cross_entropy, train)) == []
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_a_density_has_no_floor_to_fall_to(noise: float) -> None:
+    """With a spread that is learned too the loss of a few rows can fall without end."""
+
+    def loss(outputs: Tensor, y: Tensor) -> Tensor:
+        spread = functional.softplus(outputs[:, 1]) + 1e-4
+        return functional.gaussian_nll_loss(outputs[:, 0], y, spread)
+
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(256, 1, generator=draw)
+    y = x[:, 0].sin() + noise * torch.randn(256, generator=draw)
+    net = seeded(0, lambda: nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 2)))
+    found = check(net, loss, list(zip(x.split(64), y.split(64), strict=True)))
+    assert rules(found) == []

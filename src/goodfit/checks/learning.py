@@ -28,7 +28,8 @@ def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
     Trains a copy, without dropout, for 200 steps of AdamW on 16 different rows, at up to three
     rates, and on 4 rows where that is too many for a small network. The loss has to fall to a
     fifth of what it was above its floor, which is found by fitting the outputs themselves: above
-    0 with label smoothing and mixed targets.
+    0 with label smoothing and mixed targets. Where that is below 0, as of a density, there is no
+    end to it, and a loss that fell is not judged.
     """
     name, subject = "cannot-overfit-tiny-batch", subject.clean
     if subject.broken:
@@ -47,7 +48,8 @@ def cannot_overfit_tiny_batch(subject: Subject) -> Verdict:
             return passed(name, because)
         if subject.out_of_time():
             return not_judged(name, OUT_OF_TIME)
-        if floor is None and last < STUCK_SHARE * first:
+        fell = last < first - (1.0 - STUCK_SHARE) * abs(first)
+        if fell and (floor is None or floor < 0.0):
             return not_judged(name, "the loss fell, and how far it can fall is not known")
         seen = {"first_loss": first, "last_loss": last, "lowest_possible_loss": lowest}
         worst = worst or {"rows": len(rows[:num_rows]), "steps": TINY_STEPS, **seen}
