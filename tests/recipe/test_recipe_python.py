@@ -17,7 +17,27 @@ WRONG: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str]] = {
     "a value": (gf.MLP, {"init": "xavier3"}, "init: should be", "xavier"),
     "a field": (gf.OneCycle, {"warmup": 0.1}, 'OneCycle has no field "warmup"', "rise"),
     "a number": (gf.AdamW, {"lr": -1.0}, "lr: should be greater than 0", ""),
-    "a rule": (gf.Split, {"validation": 0.6, "test": 0.6}, "split: ", ""),
+    "a rule": (
+        *(gf.Split, {"validation": 0.6, "test": 0.6}, "split: validation + test must stay under 1"),
+        "Make split.validation or split.test smaller.",
+    ),
+    "a choice": (gf.Split, {"group": "a", "time": "b"}, "not by both", "Leave one of them out."),
+    "idle components": (
+        *(gf.Prepare, {"components": 3}, "plays no part"),
+        "Leave it out, or choose what it belongs to.",
+    ),
+    "idle hashes": (
+        *(gf.Prepare, {"hash_size": 8}, "plays no part"),
+        "Leave it out, or choose what it belongs to.",
+    ),
+    "milestones": (
+        *(gf.MultiStep, {"epochs": (20, 10)}, "should rise"),
+        "Give milestones in rising order.",
+    ),
+    "a bare name": (
+        *(gf.Recipe, {"data": "digits", "net": "justname"}, 'of kind "justname"'),
+        "package.module:factory",
+    ),
     "nothing": (gf.Recipe, {}, 'The field "data" is missing', "data"),
     "a part within": (gf.Recipe, {"data": "digits", "net": "mpl"}, 'of kind "mpl"', "mlp"),
 }
@@ -29,7 +49,8 @@ def test_what_is_wrong_is_told_with_what_to_do(name: str) -> None:
     with pytest.raises(RecipeError) as caught:
         make(**values)
     assert what in caught.value.what
-    assert do in (caught.value.do or "")
+    assert do in caught.value.do
+    assert caught.value.do.count("Give a value of that type") == (name == "a number")
     assert "pydantic" not in str(caught.value)
 
 

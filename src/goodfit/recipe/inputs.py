@@ -71,13 +71,16 @@ class Split(Part):
         if all(share < 1 for share in (self.validation, self.test)) and (
             self.validation + self.test >= 1.0
         ):
-            raise ValueError("validation + test must stay under 1, or nothing is left to train on")
+            raise ValueError(
+                "validation + test must stay under 1, or nothing is left to train on; "
+                "make split.validation or split.test smaller"
+            )
         return self
 
     @model_validator(mode="after")
     def _goes_by_one_column(self) -> Split:
         if self.group is not None and self.time is not None:
-            raise ValueError("goes by group or by time, not by both")
+            raise ValueError("goes by group or by time, not by both; leave one of them out")
         return self
 
 
@@ -198,7 +201,8 @@ class Prepare(Part):
             if getattr(self, name) is not None and self.encode not in encoders:
                 known = ", ".join(f'"{encoder}"' for encoder in encoders)
                 raise ValueError(
-                    f'{name} plays no part with encode = "{self.encode}", only with {known}'
+                    f'{name} plays no part with encode = "{self.encode}", only with {known}; '
+                    "leave it out, or choose what it belongs to"
                 )
         return self
 
@@ -208,6 +212,7 @@ class Prepare(Part):
             if getattr(self, name) is not None and self.scale not in scales:
                 known = ", ".join(f'"{scale}"' for scale in scales)
                 raise ValueError(
-                    f'{name} plays no part with scale = "{self.scale}", only with {known}'
+                    f'{name} plays no part with scale = "{self.scale}", only with {known}; '
+                    "leave it out, or choose what it belongs to"
                 )
         return self

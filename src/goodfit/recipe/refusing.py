@@ -28,7 +28,6 @@ _SAMPLES = {
     "evaluate": '{ views = "flip" }',
     "engine": '{ mode = "traced" }',
 }
-_SMALLER = "Make split.validation or split.test smaller"
 _NO_TABLE = ("model_type", "model_attributes_type")
 
 
@@ -72,17 +71,18 @@ def _called(root: type[BaseModel]) -> str:
 
 def _unknown_kind(first: Any, path: str, place: str) -> RecipeError:
     kind = str(first["ctx"]["tag"])
-    kinds = re.findall(r"'([^']+)'", str(first["ctx"]["expected_tags"]))
+    hint = nearest(kind, re.findall(r"'([^']+)'", str(first["ctx"]["expected_tags"])))
     return RecipeError(
         f'{place}There is no {path} of kind "{kind}".',
         given=f'{path}.kind = "{kind}"',
-        do=nearest(kind, kinds) + _own_path(path, kind),
+        do=hint + _own_path(path, kind, hint),
     )
 
 
-def _own_path(path: str, kind: str) -> str:
-    is_import = path == "net" and "." in kind
-    return "; a network of your own is package.module:factory, with a colon" if is_import else ""
+def _own_path(path: str, kind: str, hint: str) -> str:
+    """Tell how an own network is named, where a name is no slip of a known one."""
+    may_be_own = path == "net" and ("." in kind or not hint.startswith("did"))
+    return "; a network of your own is package.module:factory, with a colon" if may_be_own else ""
 
 
 def follow(location: list[str], root: type[BaseModel]) -> tuple[list[str], list[str]]:
@@ -146,11 +146,6 @@ def _advice(first: Any, path: str) -> str:
     options = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
     if options:
         return nearest(str(first["input"]), options)
-    if path == "split" and first["type"] == "value_error":
-        by_both = "by both" in str(first["msg"])
-        return f"{'Leave one of them out' if by_both else _SMALLER}."
-    if path == "prepare" and first["type"] == "value_error":
-        return "Leave it out, or choose what it belongs to."
     if first["type"] in _NO_TABLE:
         return f"Write, for instance, {path} = {_SAMPLES[path]}."
     if first["type"] == "tuple_type" and isinstance(first["input"], str | int | float):
