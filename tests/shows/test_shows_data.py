@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_a_table(tmp_path: Path) -> None:
     assert rules(sheet) == ["identifier-column", "constant-column"]
     titles = [part.title for part in sheet.parts]
     assert titles[:3] == ["What the checks found", "What it is", "Parts"]
-    assert titles[3:] == ["Rows of each class, by part", "Inputs", "Columns"]
+    assert titles[3:] == ["Rows of each class", "Rows of each class, by part", "Inputs", "Columns"]
     parts = next(part for part in sheet.parts if part.title == "Parts")
     assert isinstance(parts, Table) and [row[1] for row in parts.rows] == [140, 30, 30]
 
@@ -113,6 +114,36 @@ def test_the_command_prints_words_and_writes_a_page(tmp_path: Path) -> None:
     page = out.read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 80 and 'class="bars-svg"' in page
     assert "http" not in page.replace("http://www.w3.org", "").split("</style>")[1]
+
+
+def bars_of(page: str) -> list[str]:
+    """The classes' bars of a page: name, width, count and share of each."""
+    listed = re.search(r'<ul class="bars" aria-label="Rows of each class">(.*?)</ul>', page, re.S)
+    assert listed is not None
+    return re.findall(r"<li>(.*?)</li>", re.sub(r"\s+", " ", listed[1]))
+
+
+def test_the_bars_of_the_classes_are_those_of_a_report(tmp_path: Path) -> None:
+    labels = np.repeat(["ill", "well", "odd"], [100, 60, 40])
+    path = table_file(tmp_path, site=labels)
+    bars = bars_of(sheet_html(shown(path, "--target", "site")))
+    assert len(bars) == 3
+    assert 'style="width:100.0%"' in bars[0] and "100 <small>50.0 %</small>" in bars[0]
+    assert "odd" in bars[1] and 'style="width:40.0%"' in bars[1]
+    recipe = gf.Recipe(data=gf.DataSource(path=str(path), target="site"), epochs=1)
+    report = gf.train(recipe, out=tmp_path / "run").folder.report.read_text(encoding="utf-8")
+    assert bars_of(report) == bars
+
+
+def test_many_classes_are_folded_and_keep_one_scale(tmp_path: Path) -> None:
+    counts = np.r_[np.full(24, 9), 90]
+    path = tmp_path / "t.csv"
+    kinds = np.repeat([f"k{place:02d}" for place in range(25)], counts)
+    pd.DataFrame({"a": RNG.normal(size=len(kinds)), "kind": kinds}).to_csv(path, index=False)
+    page = sheet_html(shown(path, "--target", "kind"))
+    bars = bars_of(page)
+    assert len(bars) == 20 and "5 more classes" in page
+    assert all('style="width:10.0%"' in bar for bar in bars)
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from ..checks import in_order
 from ..data.checks import Rows
 from ..data.drawing import draw_data
-from ..records import Column, DataCard, Findings, Sheet, SplitSizes, Table, Verdict
+from ..records import (
+    Column,
+    DataCard,
+    Findings,
+    Histogram,
+    Histograms,
+    Sheet,
+    SplitSizes,
+    Table,
+    Verdict,
+)
 from ..report import words
 
 MOST_COLUMNS = 40
@@ -31,6 +41,7 @@ def show_data(
     """
     found = in_order(verdict.finding for verdict in verdicts if verdict.finding)
     columns = (_columns(card.columns),) if card.columns else ()
+    classes = (_classes(card),) if card.class_counts else ()
     return Sheet(
         title=f"Data: {card.source}",
         headline=_headline(card, len(found)),
@@ -38,6 +49,7 @@ def show_data(
             Findings(title="What the checks found", findings=found, caption=_rest(verdicts)),
             _facts(card),
             _parts(sizes),
+            *classes,
             *draw_data(rows).parts,
             *columns,
         ),
@@ -86,6 +98,12 @@ def _target(card: DataCard) -> str:
         for value in (card.target_low, card.target_high, card.target_mean, card.target_std)
     )
     return f"{low} to {high}, mean {mean}, standard deviation {std}"
+
+
+def _classes(card: DataCard) -> Histograms:
+    """Return how many rows each class has, a bar each."""
+    bars = Histogram(name=card.target, counts=card.class_counts, names=card.classes)
+    return Histograms(title="Rows of each class", histograms=(bars,))
 
 
 def _parts(sizes: SplitSizes) -> Table:
