@@ -27,8 +27,8 @@ CLOSED: dict[str, tuple] = {
     "silu": (-0.2785, "unbounded", None, None, None),
     "tanh": (-1.0, 1.0, 0.0, 4 * math.exp(-20), 4 * math.exp(-20)),
     "sigmoid": (0.0, 1.0, 0.5, *(SIGMOID_FAR * (1 - SIGMOID_FAR),) * 2),
-    # The larger of two of N(0, 1) is 1/sqrt(pi) on average.
-    "maxout": (0.0, "unbounded", 1 / math.sqrt(math.pi), 0.0, 1.0),
+    # Its second piece is 0 in all columns: a ReLU.
+    "maxout": (0.0, "unbounded", 1 / math.sqrt(2 * math.pi), 0.0, 1.0),
 }
 SHEET = show_activation()
 
@@ -58,12 +58,32 @@ def test_what_is_measured_is_the_closed_form(name: str) -> None:
     assert all(time > 0.0 for time in rows_of(2)[name]) and 0.0 <= flat <= 100.0
 
 
-def test_half_of_the_inputs_of_a_relu_are_flat_and_none_of_a_prelu() -> None:
+def test_half_of_the_inputs_of_a_relu_are_flat_and_none_of_a_leaky_one() -> None:
     flat = {name: row[3] for name, row in rows_of(0).items()}
-    assert flat["relu"] == pytest.approx(50.0, abs=0.6)
-    assert flat["prelu"] == flat["maxout"] == 0.0
-    # 1 - tanh(x)^2 < 0.05 beyond 2.178: 2.94 % of N(0, 1).
-    assert flat["tanh"] == pytest.approx(2.94, abs=0.2)
+    assert flat["relu"] == flat["maxout"] == pytest.approx(50.0, abs=0.6)
+    assert flat["prelu"] == flat["leaky-relu"] == 0.0
+    # 1 - tanh(x)^2 < 0.01 beyond artanh(sqrt(0.99)) = 2.993: 0.276 % of N(0, 1).
+    beyond = 100 * math.erfc(math.atanh(math.sqrt(0.99)) / math.sqrt(2))
+    assert flat["tanh"] == pytest.approx(beyond, abs=0.06)
+
+
+def test_maxout_is_one_function_in_all_figures() -> None:
+    assert rows_of(0)["maxout"] == rows_of(0)["relu"]
+    assert rows_of(1)["maxout"] == rows_of(1)["relu"]
+    for chart in (part for part in SHEET.parts if isinstance(part, Chart)):
+        lines = {line.name: line.y for line in chart.lines}
+        assert lines["maxout"] == lines["relu"]
+
+
+def test_flat_and_maxout_are_defined_on_page_and_terminal(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    command = ["show", "activation", "--out", str(page)]
+    told = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
+    for text in (told.output, page.read_text(encoding="utf-8")):
+        words = " ".join(text.split())
+        assert "the slope is under 0.01 in absolute value" in words
+        assert "Maxout is max(x, 0) in all figures" in words
+    assert "Maxout" not in show_activation(["tanh"]).headline
 
 
 def test_derivatives_are_drawn() -> None:

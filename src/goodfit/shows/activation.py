@@ -14,13 +14,20 @@ from ..errors import RecipeError, nearest
 from ..nets import ACTIVATIONS
 from ..records import Chart, Line, Sheet, Table
 
-# A slope under a twentieth of the steepest is flat, as for the rules that watch saturation.
-FLAT = 0.05
+# Under this absolute slope an input counts as flat; the 0.01 of a leaky ReLU is not under it.
+FLAT = 0.01
 NEAR, FAR, WIDEST = 0.01, 10.0, 1e3
 DRAWN, NUM_POINTS, NUM_DRAWS = 5.0, 401, 200_000
 TIMED, TIMES = 1 << 16, 7
-RANGE = ("activation", "lowest", "highest", "mean of N(0,1)", "flat, %")
+RANGE = ("activation", "lowest", "highest", "mean of N(0,1)", f"flat (|slope| < {FLAT:g}), %")
 SLOPES = ("activation", "at -10", "at -0.01", "at 0.01", "at 10")
+FLAT_IN_WORDS = (
+    f"Flat: the share of inputs of N(0, 1) at which the slope is under {FLAT:g} in absolute value."
+)
+MAXOUT_IN_WORDS = (
+    "Maxout is max(x, 0) in all figures: a function of its first piece, with the second at 0;"
+    " where the first has no slope, the second has, so that no unit dies."
+)
 TIMES_OF = ("activation", "forward", "with backward")
 
 
@@ -41,9 +48,10 @@ def show_activation(names: Sequence[str] = ()) -> Sheet:
     """Measure and draw activations by name; all without a name.
 
     Lowest and highest are those on [-1000, 1000], "unbounded" where they still grow there. The
-    mean and the flat share (slope under a twentieth of the steepest) are of 200,000 inputs of
-    N(0, 1); maxout gets two such pieces, and is drawn with the second at 0. Times depend on the
-    machine: the fastest of 7 over 65,536 outputs in float32. Notes n3, n4.
+    mean and the flat share (inputs whose slope is under 0.01 in absolute value) are of 200,000
+    inputs of N(0, 1). Maxout is ``max(x, 0)`` throughout: a function of its first piece, with the
+    second at 0. Times depend on the machine: the fastest of 7 over 65,536 outputs in float32.
+    Notes n3, n4.
 
     Raises:
         RecipeError: there is no activation of a name.
@@ -63,7 +71,7 @@ def show_activation(names: Sequence[str] = ()) -> Sheet:
     measured = {name: measure(module) for name, module in modules.items()}
     return Sheet(
         title="Activation functions",
-        headline=_headline(measured),
+        headline=" ".join((_headline(measured), *_defined(measured))),
         parts=(
             _chart("Function", "f(x)", modules, lambda module, x: _values(module, x)),
             _chart("Derivative", "f'(x)", modules, slopes),
@@ -77,17 +85,14 @@ def measure(module: nn.Module) -> Measured:
     ends = _values(module, torch.linspace(-WIDEST, WIDEST, 20_001, dtype=torch.float64))
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(NUM_DRAWS, generator=generator, dtype=torch.float64)
-    other = torch.randn(NUM_DRAWS, generator=generator, dtype=torch.float64)
     at = slopes(module, torch.tensor([-FAR, -NEAR, NEAR, FAR], dtype=torch.float64))
-    # Of a maxout each output has a piece of slope 1, so its steepest way is never flat.
-    slope = torch.ones(1) if _pieces(module) > 1 else slopes(module, x).abs()
     forward, both = _times(module)
     return Measured(
         lowest=_end(ends[0], ends.min()),
         highest=_end(ends[-1], ends.max()),
-        mean=float(_values(module, x, other).mean()),
+        mean=float(_values(module, x).mean()),
         slopes=(float(at[0]), float(at[1]), float(at[2]), float(at[3])),
-        flat=float((slope < FLAT * slope.max()).double().mean()),
+        flat=float((slopes(module, x).abs() < FLAT).double().mean()),
         forward_ns=forward,
         both_ns=both,
     )
@@ -97,7 +102,7 @@ def slopes(module: nn.Module, x: Tensor) -> Tensor:
     """Return ``f'(x)`` at each of ``x``, by torch's own derivative."""
     leaf = x.detach().clone().requires_grad_()
     with torch.enable_grad():
-        total = _call(module, leaf, torch.zeros_like(leaf)).sum()
+        total = _call(module, leaf).sum()
         return torch.autograd.grad(total, leaf)[0]
 
 
@@ -105,17 +110,17 @@ def _pieces(module: nn.Module) -> int:
     return int(getattr(module, "pieces", 1))
 
 
-def _call(module: nn.Module, x: Tensor, other: Tensor) -> Tensor:
-    """Call on ``[N]``; a maxout gets the other piece beside it."""
+def _call(module: nn.Module, x: Tensor) -> Tensor:
+    """Call on ``[N]``; a maxout gets a second piece of zeros beside it."""
     whole = module.to(x.dtype)
     if _pieces(module) == 1:
         return whole(x.unsqueeze(1)).squeeze(1)
-    return whole(torch.stack([x, other], dim=1)).squeeze(1)
+    return whole(torch.stack([x, torch.zeros_like(x)], dim=1)).squeeze(1)
 
 
-def _values(module: nn.Module, x: Tensor, other: Tensor | None = None) -> Tensor:
+def _values(module: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return _call(module, x, torch.zeros_like(x) if other is None else other)
+        return _call(module, x)
 
 
 def _end(at_end: Tensor, extreme: Tensor) -> float:
@@ -182,6 +187,11 @@ def _tables(measured: dict[str, Measured]) -> tuple[Table, Table, Table]:
 def _range(found: Measured) -> tuple[str | float, ...]:
     ends = ("unbounded" if math.isinf(end) else end for end in (found.lowest, found.highest))
     return (*ends, found.mean, 100.0 * found.flat)
+
+
+def _defined(measured: dict[str, Measured]) -> tuple[str, ...]:
+    """Say what the figures mean: in the headline, which page and terminal both show."""
+    return (FLAT_IN_WORDS, MAXOUT_IN_WORDS) if "maxout" in measured else (FLAT_IN_WORDS,)
 
 
 def _headline(measured: dict[str, Measured]) -> str:
