@@ -113,13 +113,15 @@ class Clean:
     def simple_fits(self, facts: LossFacts) -> Baseline | None:
         """Return what simple fits of the held rows reach, where those are plain tensors.
 
-        None under class weights: such a loss gives accuracy away.
+        None under class weights: such a loss gives accuracy away; and where only some batches have
+        mixed targets.
         """
         task, held = task_of(facts.kind), [held for held in self.held if held.unchanged]
         inputs = [x for one in held for x in tensors_in((one.args, one.kwargs))]
         if task is None or len(inputs) != len(held) or len({x.shape[1:] for x in inputs}) != 1:
             return None
-        if facts.weight is not None or facts.pos_weight is not None:
+        alike = len({one.targets.shape[1:] for one in held}) == 1
+        if facts.weight is not None or facts.pos_weight is not None or not alike:
             return None
         targets = torch.cat([one.targets for one in held])
         if facts.kind == "binary-cross-entropy" and bool(((targets == 0) | (targets == 1)).all()):

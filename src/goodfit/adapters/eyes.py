@@ -183,6 +183,7 @@ class Eyes:
             self._handles.append(canary.register_post_accumulate_grad_hook(hook))
 
     def _close_step(self, optimizer: Optimizer) -> None:
+        self.pulse.gather()
         self._held = (self.pulse.batch, self.pulse.judged)
         if len(self.optimizers) == 1 or self._order.begins(optimizer, new_loss=self.steps.heard):
             self.pulse.close(optimizer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..probes.hooks import listen
+from ..probes.hooks import Call, listen
+from .several import Weighed, given_to, together
 from .steps import Number, Steps
 
 Nothing = Callable[..., None]
@@ -26,6 +27,8 @@ is_compiling, is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabl
 isfinite = math.isfinite
 # A mask: every 32nd batch is shown, whatever else is going on.
 EACH = 31
+# Losses of one step that are weighed; where no step ever comes, they must not pile up.
+MOST_CALLS = 64
 
 
 def nothing(*args: object) -> None:
@@ -39,7 +42,8 @@ class Pulse:
     ``batch`` is what the network got last and gave, ``judged`` what the loss got, both held only
     until the optimiser has stepped. ``gives_loss`` says that the network gives its own loss,
     ``arm_at`` is the step that is followed by a look, ``slow`` sends every step by ``on_step``,
-    ``num_passes`` counts training passes.
+    ``num_passes`` counts training passes, ``heard_at`` is the one whose loss came last. ``several``
+    says that a pass has more than one: then ``calls`` holds them until the step.
     """
 
     network: nn.Module
@@ -54,6 +58,9 @@ class Pulse:
     slow: bool = False
     canary: nn.Parameter | None = None
     num_evaluating: int = 0
+    heard_at: int = -1
+    several: bool = False
+    calls: list[Weighed] = field(default_factory=list)
     on_batch: Nothing = nothing
     on_evaluation: Nothing = nothing
     on_output: Nothing = nothing
@@ -94,7 +101,26 @@ class Pulse:
                 self.on_not_finite("loss")
         else:
             number = _one_number(loss)
+        self.several |= self.heard_at == self.num_passes
+        if self.several or self.looking:
+            self._weigh(loss, number)
+        self.heard_at = self.num_passes
         self.steps.hear(number, self.network.training)
+
+    def _weigh(self, loss: Tensor, number: Number) -> None:
+        """Let backward tell what this loss of several weighs."""
+        if len(self.calls) < MOST_CALLS and loss.requires_grad:
+            call = Weighed(number, self.judged if self.looking else None)
+            loss.register_hook(Call(call.weigh))
+            self.calls.append(call)
+
+    def gather(self) -> None:
+        """Take several losses for the one that is trained, by what they weigh, if all are known."""
+        whole = together(self.calls) if len(self.calls) == self.steps.num_heard > 1 else None
+        if whole is not None:
+            self.steps.replace_heard(whole)
+            self.judged = given_to(self.calls) or self.judged
+        self.calls.clear()
 
     def step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """The optimiser is about to step (its pre-hook)."""
@@ -116,6 +142,8 @@ class Pulse:
             gradient = canary.grad
             if gradient is not None and not isfinite(gradient.sum().item()):
                 self.on_not_finite("gradient")
+        if self.calls:
+            self.gather()
         self.steps.close(optimizer.param_groups[0]["lr"])
         if not self.network.training:
             self.num_evaluating += 1

@@ -36,6 +36,11 @@ class Steps:
         """Whether a loss came since the last step."""
         return bool(self.pending or self.aside)
 
+    @property
+    def num_heard(self) -> int:
+        """How many losses came since the last step."""
+        return len(self.pending) + len(self.aside)
+
     def hear(self, loss: Number, training: bool) -> None:
         """Take a loss down: for the step that is closed without one, else for the next."""
         if self.lacks:
@@ -44,6 +49,10 @@ class Steps:
             self.pending.append(loss)
         else:
             self.aside.append(loss)
+
+    def replace_heard(self, loss: Number) -> None:
+        """Take one loss in the place of those that came since the last step."""
+        (self.pending or self.aside)[:] = [loss]
 
     def close(self, lr: Number) -> None:
         """A step was taken with the losses that are pending."""

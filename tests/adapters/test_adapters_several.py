@@ -1,0 +1,97 @@
+"""Several losses of one pass: what is written down is the loss that is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import goodfit as gf
+
+LossFn = Callable[..., Tensor]
+Combined = Callable[[LossFn, Tensor, Tensor, float], Tensor]
+
+
+def net_of(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+
+
+def trained(
+    combined: Combined, *, steps: int = 30, scale: float = 1.0
+) -> tuple[list[float], gf.Watch]:
+    """Train with a loss of several calls; return the losses that were trained, and the watch."""
+    net, loss_fn, draw = net_of(), nn.CrossEntropyLoss(), torch.Generator().manual_seed(1)
+    optimizer, told = torch.optim.SGD(net.parameters(), lr=0.1), []
+    with gf.watch(net, optimizer, loss_fn, say=None) as watch:
+        for step in range(steps):
+            x = torch.randn(32, 8, generator=draw)
+            y = x[:, :4].argmax(1)
+            loss = combined(loss_fn, net(x), y, 0.1 + 0.8 * step / steps)
+            optimizer.zero_grad()
+            (scale * loss).backward()
+            for parameter in net.parameters():
+                parameter.grad = None if parameter.grad is None else parameter.grad / scale
+            optimizer.step()
+            told.append(loss.item())
+    return told, watch
+
+
+def mixup(loss_fn: LossFn, outputs: Tensor, y: Tensor, share: float) -> Tensor:
+    order = torch.arange(len(y)).roll(1)
+    return share * loss_fn(outputs, y) + (1 - share) * loss_fn(outputs, y[order])
+
+
+@pytest.mark.parametrize("scale", [1.0, 65536.0])
+def test_mixups_two_losses_are_the_one_that_is_trained(scale: float) -> None:
+    told, watch = trained(mixup, scale=scale)
+    assert watch.history.steps.loss == pytest.approx(told, rel=1e-5)
+
+
+def test_mixups_targets_are_known_as_mixed_and_have_a_floor() -> None:
+    _, watch = trained(mixup)
+    setting = watch.history.setting
+    assert setting.mixed_targets
+    assert setting.floor_loss is not None and 0.1 < setting.floor_loss < 0.7
+
+
+def test_one_loss_has_no_mixed_targets() -> None:
+    told, watch = trained(lambda loss_fn, outputs, y, share: loss_fn(outputs, y))
+    assert not watch.history.setting.mixed_targets
+    assert watch.history.steps.loss == pytest.approx(told, rel=1e-6)
+
+
+def test_two_heads_count_by_their_weights() -> None:
+    def heads(loss_fn: LossFn, outputs: Tensor, y: Tensor, share: float) -> Tensor:
+        return loss_fn(outputs, y) + 0.25 * loss_fn(outputs.flip(1), y)
+
+    told, watch = trained(heads)
+    assert watch.history.steps.loss == pytest.approx([loss / 1.25 for loss in told], rel=1e-5)
+    assert not watch.history.setting.mixed_targets
+
+
+def test_accumulated_parts_of_mixed_batches_are_one_step() -> None:
+    net, loss_fn = net_of(), nn.CrossEntropyLoss()
+    optimizer, told = torch.optim.SGD(net.parameters(), lr=0.1), []
+    with gf.watch(net, optimizer, loss_fn, say=None) as watch:
+        for step in range(10):
+            parts = []
+            for part in range(3):
+                x = torch.randn(16, 8, generator=torch.Generator().manual_seed(3 * step + part))
+                parts.append(mixup(loss_fn, net(x), x[:, :4].argmax(1), 0.7))
+                (parts[-1] / 3).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            told.append(sum(part.item() for part in parts) / 3)
+    assert watch.history.steps.loss == pytest.approx(told, rel=1e-5)
+
+
+def test_losses_of_a_loop_without_steps_do_not_pile_up() -> None:
+    net, loss_fn = net_of(), nn.CrossEntropyLoss()
+    with gf.watch(net, torch.optim.SGD(net.parameters(), lr=0.1), loss_fn, say=None) as watch:
+        for _ in range(200):
+            x = torch.randn(16, 8)
+            mixup(loss_fn, net(x), x[:, :4].argmax(1), 0.7).backward()
+        assert len(watch.eyes.pulse.calls) <= 64
