@@ -95,3 +95,16 @@ def test_losses_of_a_loop_without_steps_do_not_pile_up() -> None:
             x = torch.randn(16, 8)
             mixup(loss_fn, net(x), x[:, :4].argmax(1), 0.7).backward()
         assert len(watch.eyes.pulse.calls) <= 64
+
+
+def test_a_known_loss_told_with_its_sign_turned_is_ascent_also_where_it_explodes() -> None:
+    net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    with gf.watch(net, optimizer, say=None) as watch:
+        for _ in range(60):
+            x = torch.randn(32, 8)
+            loss = -nn.functional.mse_loss(net(x), x[:, :1])
+            optimizer.zero_grad()
+            watch.loss(loss).backward()
+            optimizer.step()
+    assert "gradient-ascent" in [finding.rule for finding in watch.findings]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from diagnosis_made import CHANCE, CLASSES, cosine, falling, history, looks, severity, warnings_of
 
-from goodfit.records import Baseline, EpochColumns, History, Setting, StepColumns
+from goodfit.records import Baseline, EpochColumns, History, Looks, Setting, StepColumns, Tally
 
 OVER: dict[str, Any] = {"stopped": "budget"}
 QUANTITIES = Setting(task="regression", loss_kind="mse", chance_loss=1.0, optimizer="sgd")
@@ -146,3 +146,22 @@ def test_labels_are_not_blamed_for_dead_units() -> None:
         made = replace(made, epochs=replace(made.epochs, metric=(0.1,) * 10))
         made = replace(made, looks=looks(400, ({"dead_share": dead}, {}), turn=0.0))
         assert severity(made, "label-noise") == said
+
+
+def test_no_step_is_one_where_nothing_is_finite() -> None:
+    still = {"still-weights": Tally(happened=4, of=4)}
+    assert severity(history(np.full(60, 2.3), tallies=still), "weights-unchanged") == "error"
+    broken = history([2.3, *np.full(59, np.nan)], tallies=still)
+    assert severity(broken, "weights-unchanged") == ""
+
+
+@pytest.mark.parametrize(("happened", "said"), [(1, "error"), (0, "")])
+def test_one_look_at_a_negated_loss_will_do_where_it_exploded(happened: int, said: str) -> None:
+    losses = [1.0, 40.0, 3e8, *np.full(7, np.inf)]
+    made = history(
+        losses,
+        setting=QUANTITIES,
+        tallies={"loss-negated": Tally(happened=happened, of=1)},
+        looks=Looks(),
+    )
+    assert severity(made, "gradient-ascent") == said

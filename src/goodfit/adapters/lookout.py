@@ -25,6 +25,11 @@ HOOK_S = 2e-6
 CUT = 1e-3
 # A module that is put in place of another while training is noticed after so many looks.
 PARAMETERS_ANEW = 8
+# Torch's losses by the names of their nodes in a graph.
+OWN_LOSSES = (
+    *("MseLoss", "NllLoss", "NllLoss2D", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy"),
+    "BinaryCrossEntropyWithLogits",
+)
 # Of that gradient so many numbers are read.
 MAX_READ = 64
 
@@ -92,8 +97,13 @@ class Lookout:
         self.cost_s = now_s() - began + HOOK_S * len(self.handles)
 
     def heard(self, loss: Tensor) -> None:
-        """In a look, see how backward begins: from ``-loss`` the loss's gradient is negative."""
-        if loss.requires_grad:
+        """In a look, see how backward begins: from ``-loss`` the loss's gradient is negative.
+
+        Or the loss was told with its sign turned: what is below the sign is a known loss.
+        """
+        if _is_turned(loss):
+            self.counts.count("loss-negated", True)
+        elif loss.requires_grad:
             loss.register_hook(Call(self._loss_gradient))
 
     def _loss_gradient(self, gradient: Tensor) -> None:
@@ -213,6 +223,21 @@ class Lookout:
         norms = sorted(self.cut_norms)
         agree = len(norms) > 1 and norms[-1] - norms[len(norms) // 2] <= 1e-2 * norms[-1]
         return norms[len(norms) // 2] if agree else None
+
+
+def _is_turned(loss: Tensor) -> bool:
+    """Say whether a loss is minus one of torch's own.
+
+    Example:
+        >>> x = torch.zeros(2, requires_grad=True)
+        >>> loss = torch.nn.functional.mse_loss(x, torch.ones(2))
+        >>> _is_turned(-loss), _is_turned(loss), _is_turned(-x.mean())
+        (True, False, False)
+    """
+    if type(loss.grad_fn).__name__ != "NegBackward0" or loss.grad_fn is None:
+        return False
+    below = loss.grad_fn.next_functions[0][0]
+    return type(below).__name__.removesuffix("Backward0") in OWN_LOSSES
 
 
 def _divided(ratio: float) -> bool:

@@ -17,7 +17,8 @@ def gradient_ascent(history: History) -> Verdict:
     """Fires when steps go up the gradient: the loss is maximised.
 
     Four signs: backward began with the loss turned around at 4 of 5 looks, as by
-    ``(-loss).backward()`` (the loss's own gradient is negative), and the loss has not fallen; the
+    ``(-loss).backward()`` (the loss's own gradient is negative), and the loss has not fallen (one
+    look will do where it is no longer finite); the
     sum of gradient times update is above 0 at 4 of 5 looks while the loss does not fall (has grown
     by half, with 2 looks only); a loss of a kind that cannot be negative is; or training and
     validation are each other's mirror image (one below 0 and falling, the other above 0 and
@@ -28,7 +29,8 @@ def gradient_ascent(history: History) -> Verdict:
     negative = course.bounded and median(course.loss[:3]) < -1e-6
     mirrored = _mirrored(history)
     descent, tally = finite(history.looks.descent), history.tallies.get("loss-negated")
-    turned = tally is not None and tally.of >= FEWEST and tally.share >= MOST
+    needed = FEWEST if math.isfinite(course.now) else 1
+    turned = tally is not None and tally.of >= needed and tally.share >= MOST
     if len(descent) < FEWEST and not (negative or turned or mirrored):
         return not_judged(name, "fewer than 2 looks at gradient and update")
     upward = float((descent > 0).mean()) if len(descent) else NAN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import course_of
 from .numbers import NAN, array, finite, median
@@ -21,7 +23,8 @@ def weights_unchanged(history: History) -> Verdict:
     network that is trained (it was made before the network was copied or rebuilt). Fires when
     every watched weight was as before after at least 4 of 5 watched steps at a learning rate
     above 0, or when losses came and no optimiser step did. Abstains where no loop was watched,
-    and where the rate is 0. Notes n1, Training loop, step 4.
+    where the rate is 0, and where a loss or gradient was not finite, for then no step is one. Notes
+    n1, Training loop, step 4.
     """
     name = "weights-unchanged"
     source = "notes n1, Training loop: update all weights"
@@ -44,6 +47,8 @@ def weights_unchanged(history: History) -> Verdict:
         return not_judged(name, "fewer than two steps were watched, or the rate is 0")
     if tally.share < MOST:
         return passed(name, f"weights changed at {tally.of - tally.happened} of {tally.of} looks")
+    if history.autopsy is not None or not all(map(math.isfinite, steps.loss)):
+        return not_judged(name, "a loss or a gradient was not finite")
     return find(
         name,
         "error",
