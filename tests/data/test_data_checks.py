@@ -521,6 +521,45 @@ def test_units_are_to_be_taken_out_and_separators_to_be_read() -> None:
     assert commas is not None and 'decimal=","' in commas.remedy
 
 
+def leak_bars(task: str = "classification", num: int = 300, **columns: Any) -> dict[str, float]:
+    finding = BY_NAME["target-leak"](table(task=task, num_rows=num, **columns)).finding
+    assert finding is not None and finding.curve is not None
+    assert Finding.from_json(finding.to_json()) == finding
+    return dict(zip(finding.curve.names, finding.curve.y, strict=True))
+
+
+def test_a_leak_of_few_values_is_drawn_as_bars() -> None:
+    assert leak_bars(known=lambda s: 5.0 - 2 * (s > 0)) == {"3": 1.0, "5": 0.0}
+    texts = leak_bars(known=lambda s: np.where(s > 0, "ill", "well"))
+    assert texts == {"ill": 1.0, "well": 0.0}
+
+
+def test_rows_that_lack_the_leaking_column_have_a_bar_of_their_own() -> None:
+    few = leak_bars(known=lambda s: np.where(s > 0, np.nan, np.arange(300) % 2))
+    assert few == {"0": 0.0, "1": 0.0, "missing": 1.0}
+    many = leak_bars(known=lambda s: np.where(s > 0, np.nan, s))
+    assert list(many)[-1] == "missing" and many.pop("missing") == 1.0
+    assert len(many) == 6 and set(many.values()) == {0.0}
+
+
+def test_a_leak_of_a_quantity_has_means_and_one_of_many_numbers_a_line() -> None:
+    finding = BY_NAME["target-leak"](
+        table(task="regression", known=lambda s: np.where(s > 1, np.nan, s))
+    ).finding
+    assert finding is not None and finding.curve is not None
+    assert finding.curve.y_label == "mean of the target" and finding.curve.names[-1] == "missing"
+    assert list(finding.curve.y) == sorted(finding.curve.y) and finding.curve.y[-1] > 10.0
+    line = BY_NAME["target-leak"](table(task="regression", known=lambda s: 32 - 1.8 * s)).finding
+    assert line is not None and line.curve is not None and not line.curve.names
+
+
+def test_a_leak_of_many_classes_names_the_class_of_each_value() -> None:
+    finding = BY_NAME["target-leak"](label_in_a_pixel()).finding
+    assert finding is not None and finding.curve is not None
+    assert finding.curve.names == tuple(f"{digit}: {digit}" for digit in range(10))
+    assert set(finding.curve.y) == {1.0}
+
+
 def test_a_text_that_is_ignored_anyway_asks_for_nothing() -> None:
     finding = BY_NAME["identifier-column"](table(key=[f"k{row}" for row in range(300)])).finding
     assert finding is not None and "It is ignored" in finding.meaning

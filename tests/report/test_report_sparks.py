@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -15,7 +16,7 @@ from goodfit.report.sparks import HEIGHT, WIDTH, blocks, curve_svg
 NAN, INF = float("nan"), float("inf")
 
 
-def curve(*y: float, **more: float | bool | None) -> Curve:
+def curve(*y: float, **more: Any) -> Curve:
     x = tuple(float(number) for number in range(1, len(y) + 1))
     return Curve(x_label="step", y_label="<loss>", x=x, y=y, **more)  # pyright: ignore[reportArgumentType]
 
@@ -50,6 +51,22 @@ def test_bound_and_mark_are_drawn_where_they_are() -> None:
     lines = {line.attrib.get("class"): line.attrib for line in root.iter("line")}
     assert float(lines["bound"]["y1"]) == pytest.approx((22 + 88) / 2)
     assert float(lines["mark"]["x1"]) == pytest.approx(64)
+
+
+def test_bars_stand_on_zero_and_have_their_names() -> None:
+    bars = curve(0.25, 1.0, -0.5, names=("<a>", "b", "missing"))
+    svg = curve_svg(bars)
+    root = ElementTree.fromstring(svg)
+    heights = [float(bar.attrib["height"]) for bar in root.iter("rect")]
+    assert heights == pytest.approx([11, 44, 22]) and not list(root.iter("polyline"))
+    tops = [float(bar.attrib["y"]) for bar in root.iter("rect")]
+    assert tops == pytest.approx([55, 22, 66])
+    words = [text.text for text in root.iter("text")]
+    assert words[0] == "<loss> by step" and {"<a>", "b", "missing"} <= {*words}
+    assert blocks(curve(0.5, 1.0, names=("a", "b"))) == "▅█"
+    many = ElementTree.fromstring(curve_svg(curve(*range(8), names=tuple("abcdefgh"))))
+    assert {"a", "h"} <= {text.text for text in many.iter("text")}
+    assert "d" not in {text.text for text in many.iter("text")}
 
 
 def test_text_is_escaped() -> None:

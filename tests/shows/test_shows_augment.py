@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
 from goodfit.cli import app
 from goodfit.records import Pictures, Sheet
+from goodfit.shows.augment import whole_percents
 
 COMMAND = ["show", "augment", "digits", "--set", "augment.mix=cutmix", "--json"]
 
@@ -25,8 +28,18 @@ def test_originals_then_draws_with_the_shares_of_their_classes() -> None:
     first = np.asarray(Image.open(io.BytesIO(base64.b64decode(parts[0].png_base64[0]))))
     assert first.shape == (8, 8) and first.max() > 200
     assert parts[1].png_base64 != parts[0].png_base64
-    shares = [sum(map(int, re.findall(r"(\d+)%", words))) for words in parts[1].captions]
-    assert any(shares) and all(share in (0, 99, 100, 101) for share in shares)
+    told = [words for part in parts[1:] for words in part.captions]
+    mixed = [words for words in told if "%" in words]
+    assert mixed and all(re.fullmatch(r"\d: \d+ %(, \d: \d+ %)+", words) for words in mixed)
+    assert {sum(map(int, re.findall(r"(\d+) %", words))) for words in mixed} == {100}
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12).filter(lambda found: sum(found) > 0))
+def test_whole_percents_sum_to_a_hundred_and_are_off_by_less_than_one(found: list[float]) -> None:
+    shares = [share / sum(found) for share in found]
+    percents = whole_percents(shares)
+    assert sum(percents) == 100
+    assert all(abs(p - 100.0 * share) < 1.0 for p, share in zip(percents, shares, strict=True))
 
 
 def test_command_writes_a_page(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ Outcome = Literal["passed", "found", "not-judged"]
 
 @dataclass(frozen=True, kw_only=True)
 class Curve(Record):
-    """The small picture of a finding: a line of at most 64 points.
+    """The small picture of a finding: a line of at most 64 points, or bars.
 
-    ``mark`` is the ``x`` at which the finding was made, ``bound`` the ``y`` that was crossed.
+    ``mark`` is the ``x`` at which the finding was made, ``bound`` the ``y`` that was crossed. With
+    ``names``, one for each ``y``, it is bars from 0 with a name each.
     """
 
     x_label: str
@@ -26,6 +27,7 @@ class Curve(Record):
     mark: float | None = None
     bound: float | None = None
     log: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,22 +10,21 @@ from bokeh.plotting import figure
 from rich.console import Console
 from rich.text import Text
 
-from ..records import Curve, Findings, Gallery, Histograms, Pictures, Sheet
+from ..records import Curve, Findings, Gallery, Histograms, Pictures, Sheet, SheetPart
 from ..records import Table as Rows
 from ..records.sheets import Chart as Plot
 from ..records.sheets import Line
 from .charts import Chart, item_of, style_axes
 from .histograms import ends, histogram_blocks
 from .html import kind_of, shell, templates
+from .multiples import MOST_IN_ONE, multiples
 from .palette import LIGHT
 from .series import log_ticks
-from .sparks import blocks
+from .sparks import blocks, lowest_to_highest
+from .strokes import strokes
 from .terminal import grid, plain_text, print_findings
 from .words import cell, clean, number
 
-# In this order: neighbours differ in lightness too, and a dash tells the second six apart.
-ROLES = ("train", "validation", "passed", "warning", "error", "mid")
-DASHES = ("solid", "dashed", "dotted")
 STYLES = ("page.css", "study.css", "sheet.css", "drawn.css")
 
 
@@ -41,9 +39,9 @@ def sheet_html(sheet: Sheet) -> str:
     drawn = {
         place: _chart(part, place)
         for place, part in enumerate(sheet.parts)
-        if isinstance(part, Plot)
+        if isinstance(part, Plot) and len(part.lines) <= MOST_IN_ONE
     }
-    parts = [(kind_of(part), drawn.get(place, part)) for place, part in enumerate(sheet.parts)]
+    parts = [_as_drawn(part, drawn.get(place)) for place, part in enumerate(sheet.parts)]
     view = shell(sheet.title, sheet.title, sheet.headline, styles=STYLES)
     charts = list(drawn.values())
     return (
@@ -51,6 +49,13 @@ def sheet_html(sheet: Sheet) -> str:
         .get_template("sheet.html")
         .render(view | {"sheet": sheet, "parts": parts, "charts": charts})
     )
+
+
+def _as_drawn(part: SheetPart, drawn: Chart | None) -> tuple[str, Any]:
+    """Return the word by which the template knows a part, and what it shows of it."""
+    if isinstance(part, Plot) and drawn is None:
+        return "multiples", multiples(part)
+    return kind_of(part), drawn or part
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
@@ -97,8 +102,8 @@ def _print_lines(chart: Plot, console: Console) -> None:
             y=line.y,
             log=chart.y_scale == "log",
         )
-        ends = f"{number(line.y[0])} to {number(line.y[-1])}" if line.y else "nothing"
-        table.add_row(*(plain_text(word) for word in (line.name, blocks(curve), ends)))
+        words = (line.name, blocks(curve), lowest_to_highest(line.y))
+        table.add_row(*map(plain_text, words))
     console.print(table)
 
 
@@ -112,28 +117,20 @@ def _print_rows(rows: Rows, console: Console) -> None:
 def _chart(chart: Plot, place: int) -> Chart:
     """Draw a chart by Bokeh; its legend stands above it, in the page's own words."""
     plot = _empty(chart)
-    for k, line in enumerate(chart.lines):
-        _draw(plot, line, *_look(k))
+    looks = strokes(chart.lines, scale=chart.y_scale)
+    for line, (role, dash) in zip(chart.lines, looks, strict=True):
+        _draw(plot, line, role, dash)
     return Chart(
         key=f"sheet-{place}",
         title=chart.title,
         caption=chart.caption,
         label=f"{chart.title}: {chart.y_label} by {chart.x_label}. "
         + " ".join(_ends(line) for line in chart.lines),
-        legend=_legend(chart.lines),
+        legend=tuple(
+            (f"{role} {dash}", line.name)
+            for line, (role, dash) in zip(chart.lines, looks, strict=True)
+        ),
         item=item_of(plot, f"sheet-{place}"),
-    )
-
-
-def _look(k: int) -> tuple[str, str]:
-    return ROLES[k % len(ROLES)], DASHES[k // len(ROLES) % len(DASHES)]
-
-
-def _legend(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
-    looks = [_look(k) for k in range(len(lines))]
-    return tuple(
-        (role, line.name if dash == "solid" else f"{line.name} ({dash})")
-        for (role, dash), line in zip(looks, lines, strict=True)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -14,13 +16,14 @@ WIDTH, HEIGHT = 300, 110
 LEFT, RIGHT, TOP, BOTTOM = 64, 292, 22, 88
 BLOCKS = "▁▂▃▄▅▆▇█"
 GAP = "·"
+FEW_NAMES = 3
 
 
 def curve_svg(curve: Curve) -> str:
     """Return the picture as inline SVG; its colours are the page's CSS variables.
 
-    The line is broken where a value is not finite; ``mark`` is a dotted upright, ``bound`` a
-    dashed level.
+    Bars where the curve has names. A line is broken where a value is not finite; ``mark`` is a
+    dotted upright, ``bound`` a dashed level.
 
     Example:
         >>> curve = Curve(x_label="step", y_label="loss", x=(1, 2, 3), y=(2.3, 1.0, 0.5))
@@ -33,8 +36,10 @@ def curve_svg(curve: Curve) -> str:
     head = f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
     if not finite.any():
         return f"{head}{_text(LEFT, 60, 'no finite value')}</svg>"
-    values = [*y[finite], *_bound(curve)]
+    values = [*y[finite], *_bound(curve), *([0.0] if curve.names else [])]
     low, high = min(values), max(values)
+    if curve.names:
+        return f"{head}{''.join(_bars(curve, low, high))}</svg>"
     parts = [*_frame(curve, low, high), *_lines(curve, y, low, high), *_points(curve, y, low, high)]
     return f"{head}{''.join(parts)}</svg>"
 
@@ -52,10 +57,25 @@ def blocks(curve: Curve, width: int = 32) -> str:
     finite = y[np.isfinite(y)]
     if not len(finite):
         return GAP * len(y)
-    low, span = finite.min(), float(np.ptp(finite)) or 1.0
+    low = min(finite.min(), 0.0) if curve.names else finite.min()
+    span = float(finite.max() - low) or 1.0
     places = np.round(np.nan_to_num((y - low) / span, posinf=0.0, neginf=0.0) * (len(BLOCKS) - 1))
     shown = zip(places.clip(0, len(BLOCKS) - 1), y, strict=True)
     return "".join(BLOCKS[int(place)] if np.isfinite(value) else GAP for place, value in shown)
+
+
+def lowest_to_highest(values: Sequence[float]) -> str:
+    """Return the ends of what is drawn: of the finite values, the lowest and the highest.
+
+    Example:
+        >>> lowest_to_highest((0.5, 2.0, 0.5)), lowest_to_highest((0.1, 0.1))
+        ('0.5 to 2', '0.1')
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return "no finite value"
+    low, high = number(min(finite)), number(max(finite))
+    return low if low == high else f"{low} to {high}"
 
 
 def _heights(curve: Curve) -> Floats:
@@ -85,6 +105,30 @@ def _frame(curve: Curve, low: float, high: float) -> list[str]:
         _text(LEFT, HEIGHT - 6, f"{escape(clean(curve.x_label))} {number(curve.x[0])}"),
         _text(RIGHT, HEIGHT - 6, number(curve.x[-1]), "end"),
     ]
+
+
+def _bars(curve: Curve, low: float, high: float) -> list[str]:
+    """Draw a bar for each name, the names of a few below them, of more the first and the last."""
+    step = (RIGHT - LEFT) / len(curve.names)
+    zero = _y(0.0, low, high)
+    parts = [
+        _text(LEFT, 12, escape(clean(f"{curve.y_label} by {curve.x_label}"))),
+        _text(LEFT - 6, TOP + 4, number(high), "end"),
+        _text(LEFT - 6, BOTTOM + 4, number(low), "end"),
+    ]
+    for place, (name, value) in enumerate(zip(curve.names, curve.y, strict=True)):
+        if np.isfinite(value):
+            top, foot = sorted((_y(value, low, high), zero))
+            told = escape(clean(f"{name}: {number(value)}"))
+            parts.append(
+                f'<rect x="{LEFT + place * step + 1:.1f}" y="{top:.1f}" width="{step - 2:.1f}"'
+                f' height="{foot - top:.1f}"><title>{told}</title></rect>'
+            )
+        if len(curve.names) <= FEW_NAMES or place in (0, len(curve.names) - 1):
+            short = name if len(name) <= 14 else f"{name[:13]}…"
+            at = LEFT + (place + 0.5) * step
+            parts.append(_text(at, HEIGHT - 6, escape(clean(short)), "middle"))
+    return [*parts, f'<line x1="{LEFT}" x2="{RIGHT}" y1="{zero:.1f}" y2="{zero:.1f}"/>']
 
 
 def _lines(curve: Curve, y: Floats, low: float, high: float) -> list[str]:

@@ -17,7 +17,7 @@ from rich.text import Text
 from ..records import CrossValidation, Curve, DataCard, Finding, Scores, SplitSizes, Verdict
 from .confusion import MAX_CLASSES, ClassResult, class_results, confused_pairs
 from .contents import Contents
-from .sparks import blocks
+from .sparks import blocks, lowest_to_highest
 from .words import (
     STOPPED,
     clean,
@@ -214,7 +214,11 @@ def _finding(finding: Finding) -> Text:
 def _picture(curve: Curve | None) -> str:
     if curve is None or not curve.x:
         return ""
-    ends = f"{number(curve.y[0])} to {number(curve.y[-1])}"
+    if curve.names:
+        pairs = zip(curve.names, curve.y, strict=True)
+        told = ", ".join(f"{name}: {number(value)}" for name, value in pairs)
+        return f"{blocks(curve)}  {curve.y_label} by {curve.x_label} ({told})"
+    ends = lowest_to_highest(curve.y)
     return f"{blocks(curve)}  {curve.y_label} by {curve.x_label}, {ends}"
 
 

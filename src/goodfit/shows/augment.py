@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from ..data import Augmentation
@@ -51,5 +54,26 @@ def _captions(targets: Tensor, classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _shares(row: Tensor, classes: tuple[str, ...]) -> str:
-    held = sorted(((float(p), k) for k, p in enumerate(row) if p > 0.0), reverse=True)
-    return ", ".join(f"{classes[k]} {p:.0%}" if p < 1.0 else classes[k] for p, k in held)
+    """Name the classes with their shares in whole percent, the largest first; one alone is bare."""
+    percents = whole_percents(row.tolist())
+    held = sorted(((p, -k) for k, p in enumerate(percents) if p > 0), reverse=True)
+    if len(held) == 1:
+        return classes[-held[0][1]]
+    return ", ".join(f"{classes[-k]}: {p} %" for p, k in held)
+
+
+def whole_percents(shares: Sequence[float]) -> list[int]:
+    """Round shares that sum to 1 to whole percents that sum to 100.
+
+    All are rounded down, and those that lose most get 1 % more (largest remainder).
+
+    Example:
+        >>> whole_percents([0.925, 0.075]), whole_percents([1 / 3, 1 / 3, 1 / 3])
+        ([93, 7], [34, 33, 33])
+    """
+    exact = [100.0 * share for share in shares]
+    percents = [math.floor(value) for value in exact]
+    lost = sorted(range(len(exact)), key=lambda place: percents[place] - exact[place])
+    for place in lost[: round(sum(exact)) - sum(percents)]:
+        percents[place] += 1
+    return percents

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...records import Curve, Finding, Verdict, found, not_judged, passed
+from ...records import Finding, Verdict, found, not_judged, passed
+from .leak_picture import leak_picture
 from .remedies import leave_out
 from .subject import Rows, spread_over
 
@@ -58,7 +59,7 @@ def target_leak(rows: Rows) -> Verdict:
                 "columns": int((scores >= bound).sum()),
             },
             where=f'"{rows.places[best]}"' if data.columns else f"input {rows.places[best]}",
-            curve=_picture(values[:, best], target),
+            curve=leak_picture(data, sample, rows.places[best], values[:, best]),
         ),
     )
 
@@ -127,14 +128,3 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2.0)[place]
-
-
-def _picture(values: np.ndarray, target: np.ndarray) -> Curve:
-    present = np.flatnonzero(~np.isnan(values))
-    order = spread_over(present[np.argsort(values[present], kind="stable")], 64)
-    return Curve(
-        x_label="the column",
-        y_label="target",
-        x=tuple(values[order].tolist()),
-        y=tuple(target[order].astype(float).tolist()),
-    )
