@@ -137,8 +137,8 @@ def explain(name: str) -> str:
         GoodfitError: nothing has this name; the nearest is told.
 
     Example:
-        >>> print(explain("optimizer.momentum").splitlines()[0])
-        momentum (a field of a recipe's optimizer)
+        >>> print(explain("optimizer.lr").splitlines()[0])
+        lr (a field of a recipe's optimizer)
     """
     table, dot, last = name.rpartition(".")
     found = list(_meanings(last, table.replace("-", "_") if dot else None))
