@@ -334,3 +334,27 @@ def test_a_network_that_is_no_better_than_lines_is_told(width: int, fires: bool)
 def test_accuracy_is_not_compared_where_classes_weigh_differently(weight: bool) -> None:
     simple = friedman_net(8, classes=True, weight=weight).setting.baseline
     assert (simple is None) == weight
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [("no-step", "weights-unchanged"), ("rate", "lr-too-high"), ("none", "")],
+)
+def test_a_short_run_hears_of_errors_early(mistake: str, named: str) -> None:
+    """The first judgement does not wait until the budget has earned it."""
+    torch.manual_seed(0)
+    net, loss_fn = (
+        nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 5)),
+        nn.CrossEntropyLoss(),
+    )
+    optimizer = torch.optim.SGD(net.parameters(), lr=300.0 if mistake == "rate" else 0.1)
+    said: list[str] = []
+    with watch(net, optimizer, loss_fn, say=said.append):
+        for _ in range(300):
+            x = torch.randn(32, 20)
+            optimizer.zero_grad()
+            loss_fn(net(x), x[:, :5].argmax(1)).backward()
+            if mistake != "no-step":
+                optimizer.step()
+    assert bool(said) == bool(named)
+    assert all(named in words for words in said[:1])

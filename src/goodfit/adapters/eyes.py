@@ -33,6 +33,8 @@ from .tallies import Counts
 
 # In smaller batches a single class is no sign of sorted labels.
 MIN_ROWS = 4
+# So many passes without a step are no accumulation: a multiple of 32, where passes are looked at.
+MANY_PASSES = 256
 UNSEEN_LOSS = "outputs and targets of the loss: no loss module was given, and none told in time"
 UNSEEN_BETWEEN = (
     "loss on training rows in evaluation mode: the loop changes outputs before the loss"
@@ -83,8 +85,6 @@ class Eyes:
         self._closures = False
         self._precision: tuple[str, torch.dtype] | None = None
 
-    # -- hanging and taking away ---------------------------------------------------------------
-
     def open(self) -> None:
         """Hang the hooks that are always there, and those of the first look."""
         pulse, hang = self.pulse, self._handles.append
@@ -121,6 +121,8 @@ class Eyes:
             if self.pulse.batch is not None:
                 self.batches.carry((args, kwargs), self.pulse.batch[2], self.pulse.num_passes)
             self._precision = precision_of(inputs.device.type)
+        if self.pulse.num_passes == MANY_PASSES and not self.steps.lr:
+            self.looked(MANY_PASSES)
         self.pulse.prints = self.pulse.looking or self.batches.wanted
 
     def _on_output(self, output: Any) -> None:
@@ -261,8 +263,6 @@ class Eyes:
         if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
             return None
         return Judged(self.facts or LossFacts(), outputs, targets)
-
-    # -- what was not finite -------------------------------------------------------------------
 
     def _check_gradient(self, parameter: Tensor) -> None:
         if parameter.grad is not None and not math.isfinite(parameter.grad.sum().item()):

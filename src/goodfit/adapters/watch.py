@@ -205,15 +205,20 @@ class Watch:
         Path(path).write_text(json.dumps(self.history.to_json()), encoding="utf-8")
 
     def _say_early(self, step: int) -> None:
-        """Say each new warning or error once, as soon as it can be seen and judging can be paid."""
+        """Say each new warning or error once, as soon as it can be seen and judging can be paid.
+
+        The first judgement is paid in advance (10 ms), and tells errors only: after so few steps a
+        warning may still vanish.
+        """
         if self.say is None or step < self._next_word:
             return
-        self._next_word = int(WORDS_GROW * step) + 1
-        if not self.schedule.allows(step, self._word_s):
+        self._next_word, first = int(WORDS_GROW * step) + 1, self._next_word == FIRST_WORD
+        if not first and not self.schedule.allows(step, self._word_s):
             return
+        told = ("error",) if first else ("warning", "error")
         began = now_s()
         for finding in self._findings_or_none(step):
-            if finding.severity != "info" and finding.rule not in self._said:
+            if finding.severity in told and finding.rule not in self._said:
                 self._said.add(finding.rule)
                 self.say(f"step {step}: {finding}")
         self._word_s = now_s() - began
