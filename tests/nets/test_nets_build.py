@@ -206,9 +206,13 @@ def test_a_network_of_the_user_s_own_is_made_by_its_factory(factory: str) -> Non
         ("own_nets:mak", "has no attribute 'mak'", 'own_nets was found; did you mean "make'),
         (":make", "cannot be imported", "Run from the folder"),
         ("own_broken:make", "own_broken.py, line 1", "Mend own_broken"),
-        ("own_raises:make", "not today", "Mend own_raises"),
+        ("own_raises:make", "RuntimeError: not today (", "Mend own_raises"),
         ("own_nets:not_a_module", "did not return a torch.nn.Module", "return the module"),
-        ("own_nets:fails", "own_nets:fails failed: 'no such layer'", "Let the factory take"),
+        (
+            "own_nets:fails",
+            "own_nets:fails failed: KeyError: 'no such layer' (",
+            "Let the factory take",
+        ),
     ],
 )
 def test_an_own_network_that_cannot_be_made_is_an_error_with_words(
@@ -217,6 +221,13 @@ def test_an_own_network_that_cannot_be_made_is_an_error_with_words(
     error = error_of(OwnNet(make=make))
     assert what in error.what
     assert do in error.do
+
+
+@pytest.mark.usefixtures("here")
+def test_the_file_and_line_that_failed_are_named() -> None:
+    line = 1 + textwrap.dedent(NETS).split("\n").index('    raise KeyError("no such layer")')
+    assert f"own_nets.py, line {line})" in error_of(OwnNet(make="own_nets:fails")).what
+    assert "own_raises.py, line 1)" in error_of(OwnNet(make="own_raises:make")).what
 
 
 @pytest.mark.usefixtures("here")

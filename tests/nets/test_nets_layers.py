@@ -20,8 +20,8 @@ EPS, KEEP = 1e-5, 0.9
 
 
 def test_every_norm_and_dropout_of_a_recipe_is_there_and_explained() -> None:
-    assert {"none", *NORMS} == set(get_args(Norm))
-    assert set(DROPOUTS) == set(get_args(DropoutForm))
+    assert {"none", *NORMS} == set(get_args(get_args(Norm)[0]))
+    assert set(DROPOUTS) == set(get_args(get_args(DropoutForm)[0]))
     for name in (*ACTIVATIONS, *NORMS, *DROPOUTS):
         text = explain(name)
         assert "``" in text and ("otes n" in text or "20" in text), name

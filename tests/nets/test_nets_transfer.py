@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -65,6 +66,18 @@ def test_what_the_error_advises_can_be_done() -> None:
     with pytest.raises(NetError) as caught:
         take_over(new, old.state_dict(), transfer())
     assert caught.value.do == "Make the network as it was there: nothing fits."
+
+
+def test_a_run_of_other_sizes_is_told_with_them_and_with_its_table(tmp_path: Path) -> None:
+    """The remedy names a file only where it is one."""
+    old, new = build(MLP(hidden=(8,))), build(MLP(hidden=(16,)))
+    (tmp_path / "recipe.toml").touch()
+    for source, table in ((tmp_path, True), (tmp_path / "old.safetensors", False)):
+        with pytest.raises(NetError) as caught:
+            take_over(new, old.state_dict(), Transfer(source=str(source)))
+        there = [f"{n} {list(w.shape)}" for n, w in old.state_dict().items() if w.dim() > 1]
+        assert str(caught.value.given).endswith(f"There: {', '.join(there)}")
+        assert (f"[net] table of {tmp_path / 'recipe.toml'}" in caught.value.do) == table
 
 
 def test_a_missing_layer_is_named() -> None:

@@ -193,6 +193,28 @@ def test_batch_norm_cannot_have_batches_of_one_row(tmp_path: Path) -> None:
     assert "batch_size to 2 or more" in caught.value.do and not (tmp_path / "run").exists()
 
 
+def test_batch_norm_of_ones_own_gets_a_remedy_that_it_can_follow() -> None:
+    with pytest.raises(NetError, match="Batch norm learns nothing") as caught:
+        gf.train(TINY.model_copy(update={"batch_size": 1}), net=mlp())
+    assert "net.norm" not in caught.value.do and "nn.LayerNorm" in caught.value.do
+
+
+class Failing(nn.Linear):
+    """Fails on every batch, in a line of its own."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        raise ValueError("boom")
+
+
+def test_a_network_of_ones_own_that_fails_is_told_with_file_and_line() -> None:
+    with pytest.raises(NetError) as caught:
+        gf.train(TINY, net=Failing(4, 3))
+    line = 1 + Path(__file__).read_text(encoding="utf-8").split("\n").index(
+        '        raise ValueError("boom")'
+    )
+    assert caught.value.what.endswith(f"ValueError: boom ({__file__}, line {line})")
+
+
 def test_a_last_batch_of_one_row_is_left_out_so_that_batch_norm_works() -> None:
     net = gf.MLP(hidden=(4,), norm="batch")
     run = gf.train(TINY.model_copy(update={"batch_size": 15, "net": net, "epochs": 1}))

@@ -11,10 +11,15 @@ from torch import nn
 
 from ..errors import NetError, nearest
 from ..recipe import OwnNet
+from .blame import told_with_place
 
 
 def own_net(net: OwnNet, input_shape: tuple[int, ...], num_outputs: int) -> nn.Module:
-    """Call the user's factory, with (input_shape, num_outputs) where it takes them."""
+    """Call the user's factory, with (input_shape, num_outputs) where it takes them.
+
+    Raises:
+        NetError: it cannot be imported, fails (where is told), or returns no module.
+    """
     module_name, colon, factory_name = net.make.partition(":")
     if not colon:
         raise NetError(
@@ -28,7 +33,7 @@ def own_net(net: OwnNet, input_shape: tuple[int, ...], num_outputs: int) -> nn.M
         made = factory(input_shape, num_outputs) if takes_shapes else factory()
     except Exception as error:
         raise NetError(
-            f"{net.make} failed: {error}",
+            f"{net.make} failed: {told_with_place(error)}",
             given=f"input_shape = {list(input_shape)}, num_outputs = {num_outputs}",
             do="Let the factory take (input_shape, num_outputs), or nothing, and return the "
             "module; mend what it raises.",
@@ -50,7 +55,7 @@ def _import_factory(module_name: str, factory_name: str, given: str):
         return getattr(importlib.import_module(module_name), factory_name)
     except Exception as error:
         raise NetError(
-            f"The network {given} cannot be imported: {error}.",
+            f"The network {given} cannot be imported: {told_with_place(error)}.",
             given=given,
             do=_advice(module_name, factory_name, error),
         ) from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -238,17 +240,26 @@ def _misfit(
         for layer in layers
         if layer and all(layers[other] for other in layers if begins(other, layer))
     ]
+    table = Path(transfer.source) / "recipe.toml"
+    by = f", by the [net] table of {table}" if table.exists() else ""
     do = (
-        "Make the network as it was there, or take over what fits: transfer.layers = "
-        f"{prefixes[:SHOWN]}."
+        f"Make the network as it was there{by}, or take over what fits: transfer.layers = "
+        f"{json.dumps(prefixes[:SHOWN])}."
         if prefixes
-        else "Make the network as it was there: nothing fits."
+        else f"Make the network as it was there{by}: nothing fits."
     )
+    given = "; ".join(told[:SHOWN]) + more or f"none of {', '.join(list(own)[:SHOWN])}"
     return NetError(
         f"The weights of {transfer.source} do not fit this network.",
-        given="; ".join(told[:SHOWN]) + more or f"none of {', '.join(list(own)[:SHOWN])}",
-        do=do.replace("'", '"'),
+        given=f"{given}. There: {_sizes(weights)}",
+        do=do,
     )
+
+
+def _sizes(weights: Mapping[str, Tensor]) -> str:
+    """Name the matrices and kernels with their sizes; the first 6."""
+    told = [f"{name} {list(w.shape)}" for name, w in weights.items() if w.dim() > 1]
+    return ", ".join(told[:SHOWN]) + (", ..." if len(told) > SHOWN else "") or "no matrix"
 
 
 def _told(tensors: Mapping[str, Tensor], name: str) -> str:

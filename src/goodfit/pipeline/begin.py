@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .. import runs
 from ..data import Parts, Preparation, fingerprint
 from ..errors import DataError, RunError
-from ..recipe import Recipe, write
+from ..recipe import OwnNet, Recipe, write
 from ..records import DataCard, SplitSizes
 from ..runs import RunFolder
 from ..runs.split import read_split, write_split
@@ -145,7 +145,8 @@ def decide_threads(recipe: Recipe, net: nn.Module, known: Known) -> Recipe:
     else:
         x, y = _first_batch(known)
         num_outputs = y.shape[-1]
-    operations = try_out(net, x, num_outputs=len(known.card.classes) or num_outputs)
+    own, num_outputs = isinstance(recipe.net, OwnNet), len(known.card.classes) or num_outputs
+    operations = try_out(net, x, num_outputs=num_outputs, own=own)
     return recipe if recipe.engine.threads else with_threads(recipe, num_threads(operations))
 
 

@@ -15,6 +15,7 @@ from ..data import check_augment
 from ..errors import NetError
 from ..evaluation import check_views
 from ..nets import pack_parameters
+from ..nets.blame import told_with_place
 from ..recipe import CNN, MLP, EarlyStopping, Net, Recipe
 from ..recipe.inputs import FLATTENING
 from ..records import DataCard
@@ -85,8 +86,10 @@ def num_threads(operations: int) -> int:
     return min(torch.get_num_threads(), _cores()) if worth_it else 1
 
 
-def try_out(net: nn.Module, x: Tensor, *, num_outputs: int) -> int:
+def try_out(net: nn.Module, x: Tensor, *, num_outputs: int, own: bool = False) -> int:
     """Run a batch ``x`` forward as in training, and return its floating-point operations.
+
+    ``own`` says that the network is the user's, so that no field of the recipe changes it.
 
     Raises:
         NetError: the network has nothing to train, does not take the batch, or gives something
@@ -104,9 +107,9 @@ def try_out(net: nn.Module, x: Tensor, *, num_outputs: int) -> int:
             outputs = copy.deepcopy(net).train()(x)
     except Exception as error:
         if len(x) == 1 and ONE_VALUE in str(error):
-            raise _one_row(net) from error
+            raise _one_row(net, own) from error
         raise NetError(
-            f"The network fails on a batch: {error}",
+            f"The network fails on a batch: {told_with_place(error)}",
             given=f"inputs of shape {list(x.shape)} and type {x.dtype}",
             do="Let its first layer take such inputs (a dense one: nn.Flatten() first); batch norm"
             " needs two rows or more.",
@@ -115,11 +118,12 @@ def try_out(net: nn.Module, x: Tensor, *, num_outputs: int) -> int:
     return counter.get_total_flops()
 
 
-def _one_row(net: nn.Module) -> NetError:
+def _one_row(net: nn.Module, own: bool) -> NetError:
+    other = "take nn.LayerNorm or nn.GroupNorm" if own else 'net.norm to "layer" or "none"'
     return NetError(
         "Batch norm learns nothing from a batch of one row: it divides by the spread in the batch.",
         given=f"batch_size = 1, {type(net).__name__} with batch norm",
-        do='Set batch_size to 2 or more (16, say), or net.norm to "layer" or "none".',
+        do=f"Set batch_size to 2 or more (16, say), or {other}.",
     )
 
 

@@ -9,10 +9,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .parts import Count, Fraction, Integer, Part, Real, default_kind, told
 
-Activation = Annotated[
-    Literal["relu", "leaky-relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "maxout"],
-    told("The function behind each hidden layer."),
+Activation = Literal[
+    "relu", "leaky-relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "maxout"
 ]
+HiddenActivation = Annotated[Activation, told("The function behind each hidden layer.")]
 Norm = Annotated[
     Literal["none", "batch", "layer"],
     told("What each hidden layer is normalised by: moments of the batch, of the example, none."),
@@ -98,7 +98,7 @@ class MLP(Part):
         tuple[Count, ...],
         told("Widths of the hidden layers, in units, first to last; [] has none."),
     ] = (64, 64)
-    activation: Activation = "relu"
+    activation: HiddenActivation = "relu"
     pieces: Pieces = 2
     norm: Norm = "none"
     norm_place: NormPlace = "before"
@@ -118,7 +118,7 @@ class CNN(Part):
 
     kind: Literal["cnn"] = "cnn"
     channels: Channels = (32, 64)
-    activation: Activation = "relu"
+    activation: HiddenActivation = "relu"
     pieces: Pieces = 2
     norm: Norm = "batch"
     norm_place: NormPlace = "before"
@@ -145,7 +145,7 @@ class ResNet(Part):
     kind: Literal["resnet"] = "resnet"
     blocks: Annotated[Channels, told("How many blocks each stage has, first to last.")] = (2, 2)
     channels: Channels = (16, 32)
-    activation: Activation = "relu"
+    activation: HiddenActivation = "relu"
     pieces: Pieces = 2
     norm: Norm = "batch"
     norm_place: NormPlace = "before"
