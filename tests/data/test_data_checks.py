@@ -194,6 +194,16 @@ def far_off(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
+def one_of(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Make a column of N(0, 1) whose 8th value is another one."""
+    return lambda s: np.r_[s[:7], value, s[8:]]
+
+
+def one_far(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x[7, 2], x[9, 2] = 1e9, np.nan
+    return x, y
+
+
 def label_in_a_pixel() -> Rows:
     rows = digits()
     images = np.array(rows.dataset.inputs)
@@ -249,6 +259,20 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
         "float32 rounds it": ("warning", lambda: table(at=lambda s: 1e9 + s)),
         "one row of an array": ("info", lambda: arrays(change=nearly_flat)),
         "float32 rounds an array": ("warning", lambda: arrays(change=far_off)),
+    },
+    "extreme-values": {
+        "one value of 1e9": ("warning", lambda: table(at=one_of(1e9))),
+        "a code for missing": ("warning", lambda: table(at=one_of(-9_999_999.0))),
+        "among ratings": ("warning", lambda: table(at=lambda s: np.r_[1e7, np.arange(299) % 5])),
+        "among zeros and a few ones": (
+            "warning",
+            lambda: table(at=lambda s: np.r_[1e9, np.arange(299) % 30 == 7]),
+        ),
+        "two, one in each tail": (
+            "warning",
+            lambda: table(at=lambda s: np.r_[1e9, -1e9, s[2:]]),
+        ),
+        "of an array": ("warning", lambda: arrays(change=one_far)),
     },
     "identifier-column": {
         "a number": ("warning", lambda: table(row=RNG.permutation(300) + 1000)),
@@ -350,6 +374,20 @@ TWINS: dict[str, dict[str, Made]] = {
         "a rare flag": lambda: table(flag=np.arange(300) % 100 == 7),
         "years": lambda: table(year=2000 + np.arange(300) % 20),
         "an array": arrays,
+    },
+    "extreme-values": {
+        "a table": table,
+        "an array": arrays,
+        "lognormal": lambda: table(num_rows=3000, at=lambda s: np.exp(2.0 * s)),
+        "exponential": lambda: table(num_rows=3000, at=RNG.exponential(size=3000)),
+        "Pareto of order 2": lambda: table(num_rows=30_000, at=RNG.pareto(2.0, 30_000)),
+        "counts, mostly 0": lambda: table(
+            num_rows=3000, at=RNG.poisson(0.05 * RNG.pareto(2.0, 3000))
+        ),
+        "a rare flag": lambda: table(flag=np.arange(300) == 7),
+        "ratings": lambda: table(at=1 + np.arange(300) % 5),
+        "a value of 20 standard deviations": lambda: table(at=one_of(20.0)),
+        "years": lambda: table(year=2000 + np.arange(300) % 20),
     },
     "identifier-column": {
         "with gaps": lambda: table(row=RNG.permutation(300) * 2),
@@ -558,6 +596,29 @@ def test_a_leak_of_many_classes_names_the_class_of_each_value() -> None:
     assert finding is not None and finding.curve is not None
     assert finding.curve.names == tuple(f"{digit}: {digit}" for digit in range(10))
     assert set(finding.curve.y) == {1.0}
+
+
+@pytest.mark.parametrize("made", [lambda: table(at=one_of(1e9)), lambda: arrays(change=one_far)])
+def test_an_extreme_value_is_named_with_its_row_and_how_far_it_is(made: Made) -> None:
+    rows = made()
+    finding = BY_NAME["extreme-values"](rows).finding
+    assert finding is not None and 'prepare.scale = "robust"' in finding.remedy
+    assert finding.where == ('"at"' if rows.dataset.columns else "input 2")
+    assert (finding.evidence["value"], finding.evidence["data_row"]) == (1e9, 8)
+    # The interquartile range of N(0, 1) is 1.35.
+    assert finding.evidence["distance_by_interquartile_range"] == pytest.approx(1e9 / 1.35, rel=0.3)
+
+
+def test_heavy_tails_of_many_seeds_are_no_extremes() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        columns = {
+            "pareto": rng.pareto(2.0, 5000),
+            "lognormal": np.exp(2.5 * rng.normal(size=5000)),
+            "student": rng.standard_t(2, 5000),
+            "counts": rng.poisson(rng.pareto(1.5, 5000) * 0.1),
+        }
+        assert BY_NAME["extreme-values"](table(num_rows=5000, **columns)).outcome == "passed"
 
 
 def test_a_text_that_is_ignored_anyway_asks_for_nothing() -> None:

@@ -25,7 +25,7 @@ clipping-most-steps batch-too-small still-improving label-noise
 """.split()
 ABOUT_THE_DATA = """
 missing-values numbers-as-text dates-not-used constant-column near-constant-column
-identifier-column target-leak overlap-with-test near-duplicates duplicate-rows
+extreme-values identifier-column target-leak overlap-with-test near-duplicates duplicate-rows
 contradicting-labels missing-class
 """.split()
 BEFORE_TRAINING = """

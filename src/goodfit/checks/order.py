@@ -9,7 +9,7 @@ from ..records import Finding, Verdict
 # Of the data as a whole: goodfit.data.checks.
 OF_DATA: tuple[str, ...] = (
     *("missing-values", "numbers-as-text", "dates-not-used", "constant-column"),
-    *("near-constant-column", "identifier-column", "target-leak"),
+    *("near-constant-column", "extreme-values", "identifier-column", "target-leak"),
     *("overlap-with-test", "near-duplicates"),
     *("duplicate-rows", "contradicting-labels", "missing-class"),
 )

@@ -11,7 +11,7 @@ ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
         "data",
         (
             *("missing-values", "numbers-as-text", "dates-not-used", "constant-column"),
-            *("near-constant-column", "identifier-column", "target-leak"),
+            *("near-constant-column", "extreme-values", "identifier-column", "target-leak"),
             *("overlap-with-test", "near-duplicates"),
             *("duplicate-rows", "contradicting-labels", "missing-class"),
             *("input-not-finite", "label-out-of-range", "split-overlap", "labels-sorted"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ...records import Verdict, not_judged
 from .columns import constant_column, missing_values, near_constant_column
+from .extremes import extreme_values
 from .identifiers import identifier_column
 from .leak import target_leak
 from .near import near_duplicates
@@ -22,6 +23,7 @@ DATA_CHECKS: tuple[Callable[[Rows], Verdict], ...] = (
     dates_not_used,
     constant_column,
     near_constant_column,
+    extreme_values,
     identifier_column,
     target_leak,
     overlap_with_test,
