@@ -8,28 +8,30 @@ from ..records import Confirmed
 from .folder import Settings
 from .runner import Runner
 from .storage import Mirror
-from .strategies import Plan, rank, strategy_of
+from .strategies import Plan, Waves, rank
 from .study import confirmed_of
 from .wave import Asked, Progress, Wave
 
 
-def ask_and_train(
-    plan: Plan, settings: Settings, runner: Runner, mirror: Mirror
-) -> dict[int, Progress]:
-    """Let the strategy ask until it is done; returns every trial at its last wave."""
-    waves, latest = strategy_of(settings.strategy)(plan), {}
-    sent: Sequence[Progress] | None = None
-    while True:
-        try:
-            wave = waves.send(sent) if sent is not None else next(waves)  # pyright: ignore[reportArgumentType]
-        except StopIteration:
-            break
+def ask_and_train(waves: Waves, first: Wave, runner: Runner, mirror: Mirror) -> dict[int, Progress]:
+    """Let a strategy that asked for ``first`` go on; returns every trial at its last wave."""
+    latest: dict[int, Progress] = {}
+    wave: Wave | None = first
+    while wave is not None:
         going = {asked.number for asked in wave.trials}
-        mirror.add(p.trial() for n, p in latest.items() if n not in going)
+        mirror.add(p for n, p in latest.items() if n not in going)
         sent = runner.run(wave)
         latest |= {progress.asked.number: progress for progress in sent}
-    mirror.add(p.trial() for p in latest.values())
+        wave = _next(waves, sent)
+    mirror.add(latest.values())
     return latest
+
+
+def _next(waves: Waves, sent: Sequence[Progress]) -> Wave | None:
+    try:
+        return waves.send(sent)
+    except StopIteration:
+        return None
 
 
 def confirm_best(

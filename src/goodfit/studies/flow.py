@@ -9,29 +9,30 @@ was interrupted goes on by asking again and taking what the journal holds.
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ..errors import SearchError
-from ..pipeline.begin import Temporary, resolve_for
-from ..pipeline.material import Known, know
+from ..errors import Interrupted
+from ..pipeline.begin import Temporary
 from ..pipeline.training import METRICS
-from ..recipe import Range, Recipe, Space, read_space, write_space
+from ..recipe import Range, Space, read_space, write_space
 from ..records import Confirmed, StudyRecord
 from ..runs import Interruption, Journal
 from ..runs.lock import exclusive
 from .cluster import Cluster
 from .cluster_ray import connected
 from .course import ask_and_train, confirm_best
-from .ending import finish, split_seed
+from .ending import finish
 from .folder import (
     Settings,
     StudyFolder,
+    check_is_free,
     make_study,
     numbered,
     open_study,
@@ -39,12 +40,10 @@ from .folder import (
     stored_progress,
 )
 from .runner import FIRST_KEPT_S, Runner, cores
+from .session import Session, begin, check_settings
 from .storage import Mirror, absolute, check_name_is_free, open_optuna_study
-from .strategies import Plan, strategy_of
 from .study import Study
 from .wave import Progress, Wave
-
-MODES = ("auto", "eager", "traced", "compiled")
 
 
 class Silent:
@@ -98,26 +97,16 @@ def search(
     Raises:
         SearchError: settings, strategy or storage do not work; says what to do.
         GoodfitError: data, recipe or network do not work.
-        Interrupted: Ctrl-C or SIGTERM; ``resume_study`` goes on.
+        Interrupted: Ctrl-C or SIGTERM; ``resume_study`` goes on, also in a temporary folder,
+            which is then left.
 
     Example:
-        >>> from goodfit.recipe import MLP, loguniform
+        >>> from goodfit.recipe import MLP, Recipe, loguniform
         >>> recipe = Recipe(data="iris", net=MLP(hidden=(8,)), epochs=3)
         >>> study = search(recipe.vary(lr=loguniform(1e-4, 1e-1)), trials=4, confirm=0)
         >>> len(study.trials), study.record.metric
         (4, 'accuracy')
     """
-    strategy_of(strategy)
-    counts = {"confirm_seeds": confirm_seeds, "at_once": at_once, "workers": workers, "rows": rows}
-    _check_counts(1, trials=trials, **counts)
-    _check_counts(0, confirm=confirm)
-    _check_mode(mode)
-    if "epochs" in space.parameters:
-        raise SearchError(
-            "The length of a run is not searched: longer is nearly always better.",
-            given="a distribution at epochs",
-            do="Write one number; coarse-to-fine and halving begin with fewer by themselves.",
-        )
     name, temporary = Path(space.fixed_recipe().data.path).name.split(".")[0], None
     if out is None and root is None:
         temporary = Temporary()
@@ -136,10 +125,12 @@ def search(
         name=path.name,
         cluster=cluster or "",
     )
+    check_settings(space, settings)
+    check_is_free(path)
     session = begin(space, settings)
     if settings.storage:
         check_name_is_free(settings.storage, settings.name)
-    with _connection(settings) as num_cpus:
+    with _connection(settings) as num_cpus, _kept_when_interrupted(temporary):
         folder = make_study(path, space=write_space(space), settings=settings)
         study = _run(session, folder, teller or Silent(), num_cpus)
     return replace(study, temporary=temporary)
@@ -166,43 +157,21 @@ def resume_study(
         return _run(session, folder, teller or Silent(), num_cpus)
 
 
+@contextmanager
+def _kept_when_interrupted(temporary: Temporary | None) -> Iterator[None]:
+    try:
+        yield
+    except Interrupted:
+        if temporary is not None:
+            temporary.keep()
+        raise
+
+
 def _connection(settings: Settings) -> AbstractContextManager[int]:
     """Connect to the study's cluster, which gives its number of CPUs; 0 where there is none."""
     if not settings.cluster:
         return nullcontext(0)
     return connected(settings.cluster, settings.workers or cores())
-
-
-@dataclass(frozen=True)
-class Session:
-    """A search that is about to run: its data is read, its strategy has its plan."""
-
-    space: Space
-    settings: Settings
-    known: Known
-    plan: Plan
-
-
-def begin(space: Space, settings: Settings) -> Session:
-    """Read the data once, and make the plan."""
-    base = space.fixed_recipe()
-    known = know(base)
-    resolved = resolve_for(base, known)
-
-    def resolve(recipe: Recipe) -> Recipe:
-        split = recipe.split.model_copy(update={"seed": split_seed(base)})
-        return resolve_for(recipe, known).model_copy(update={"split": split})
-
-    plan = Plan(
-        space=space,
-        trials=settings.trials,
-        epochs=resolved.epochs or 1,
-        seed=settings.seed,
-        at_once=settings.at_once,
-        resolve=resolve,
-        stages=[],
-    )
-    return Session(space, settings, known, plan)
 
 
 def _cluster(session: Session, folder: StudyFolder, num_cpus: int) -> Cluster | None:
@@ -237,14 +206,26 @@ def _run(session: Session, folder: StudyFolder, teller: Silent, num_cpus: int) -
         )
         mirror = Mirror(optuna_study, session.space, url)
         try:
-            trials = ask_and_train(session.plan, settings, runner, mirror)
+            trials = ask_and_train(session.waves, session.first, runner, mirror)
             confirmed = confirm_best(session.plan, settings, runner, trials)
+        except Interrupted as stop:
+            raise Interrupted(stop.what, do=how_to_go_on(folder.path)) from None
         finally:
             mirror.close()
             seconds = time.perf_counter() - began
             journal.append({"kind": "session", "seconds": seconds})
         record = _record(session, runner, trials, confirmed, before + seconds)
         return finish(session.space, record, folder, url)
+
+
+def how_to_go_on(path: Path) -> str:
+    """Return the command that takes up an interrupted study.
+
+    Example:
+        >>> how_to_go_on(Path("studies/first try"))
+        "Go on with: goodfit resume 'studies/first try'"
+    """
+    return f"Go on with: goodfit resume {shlex.quote(str(path))}"
 
 
 def _record(
@@ -274,18 +255,3 @@ def _record(
         seconds=seconds,
         preparing_s=runner.preparing_s,
     )
-
-
-def _check_counts(least: int, **counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is not None and count < least:
-            raise SearchError(
-                f"{name} must be at least {least}.", given=f"{name} = {count}", do="Give more."
-            )
-
-
-def _check_mode(mode: str) -> None:
-    if mode not in MODES:
-        raise SearchError(
-            "There is no such mode.", given=mode, do=f"Take one of {', '.join(MODES)}."
-        )

@@ -16,7 +16,7 @@ from .wave import Asked, Progress
 
 COLUMNS = (
     *("condition", "why", "seconds", "group", "first_loss", "best_loss", "best_metric"),
-    *("best_epoch", "train_loss", "validation_loss", "metric"),
+    *("best_epoch", "train_loss", "validation_loss", "metric", "began", "ended"),
 )
 
 
@@ -112,6 +112,19 @@ def is_study(path: Path) -> bool:
     return StudyFolder(path).settings.exists()
 
 
+def check_is_free(path: Path) -> None:
+    """Raise unless a study can be made in a folder: it does not exist, or is empty.
+
+    Raises:
+        SearchError: it is taken.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        taken = "a study: go on with goodfit resume" if is_study(path) else "not empty"
+        raise SearchError(
+            "The folder of the study is taken.", given=f"{path}, {taken}", do="Name another --out."
+        )
+
+
 def make_study(path: Path, *, space: str, settings: Settings) -> StudyFolder:
     """Make a study folder, which must not exist, or be empty.
 
@@ -120,11 +133,7 @@ def make_study(path: Path, *, space: str, settings: Settings) -> StudyFolder:
         RunError: it cannot be written.
     """
     folder = StudyFolder(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        taken = "a study: go on with goodfit resume" if is_study(path) else "not empty"
-        raise SearchError(
-            "The folder of the study is taken.", given=f"{path}, {taken}", do="Name another --out."
-        )
+    check_is_free(path)
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     write_text(folder.space, space)
@@ -174,8 +183,11 @@ def seconds_before(folder: StudyFolder) -> float:
 
 
 def restored(asked: Asked, row: Mapping[str, Any]) -> Progress:
-    """Return a trial as it was when it left its wave, without its weights."""
-    return Progress(asked, **{name: row[name] for name in COLUMNS})
+    """Return a trial as it was when it left its wave, without its weights.
+
+    A column that an earlier version did not keep is as in a new trial.
+    """
+    return Progress(asked, **{name: row[name] for name in COLUMNS if name in row})
 
 
 def keep_row(path: Path, progress: Progress, row: Row) -> None:

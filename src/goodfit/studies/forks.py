@@ -26,6 +26,10 @@ MOST_DEATHS = 3
 LOOKED_UP_EVERY_S = 0.1
 
 
+class ParentGone(Exception):
+    """Nobody is at the other end of the pipe: the search was killed, and its workers end too."""
+
+
 class _PipeDesk:
     """A forked worker's desk: asks its parent, by number, for trials that both know."""
 
@@ -35,7 +39,10 @@ class _PipeDesk:
 
     def next(self, group: Group) -> Progress | None:
         self.send({"ask": group.shape.name})
-        number = json.loads(self._pipe.recv_bytes())
+        try:
+            number = json.loads(self._pipe.recv_bytes())
+        except (EOFError, OSError):
+            raise ParentGone from None
         return None if number is None else self._trials[number]
 
     def check(self) -> None:
@@ -48,13 +55,19 @@ class _PipeDesk:
     def on_pause(self, progress: Progress) -> None:
         assert progress.row is not None
         self.send({"row": self._numbers[id(progress)]})
-        self._pipe.send_bytes(safetensors.torch.save(progress.row))
+        self._send_bytes(safetensors.torch.save(progress.row))
 
     def keep(self, slots: Sequence[Progress | None], tile: Tile) -> None:
         keep_going(self._watcher, slots, tile)
 
     def send(self, message: dict[str, Any]) -> None:
-        self._pipe.send_bytes(json.dumps(message).encode())
+        self._send_bytes(json.dumps(message).encode())
+
+    def _send_bytes(self, content: bytes) -> None:
+        try:
+            self._pipe.send_bytes(content)
+        except OSError:
+            raise ParentGone from None
 
 
 class Forks:
@@ -110,11 +123,11 @@ class Forks:
         try:
             work_on([*self.pairs[first:], *self.pairs[:first]], self.until, desk)
             desk.send({"end": True})
-        except (BrokenPipeError, EOFError):
+        except ParentGone:
             pass
         except BaseException as error:  # noqa: BLE001 - told to the parent, whatever it is
             traceback.print_exc()
-            with suppress(OSError):
+            with suppress(ParentGone):
                 desk.send({"error": f"{type(error).__name__}: {error}"})
         finally:
             os._exit(0)

@@ -121,6 +121,7 @@ class Runner:
             group = self._group_of(progress.asked.recipe)
         except NetError as error:
             progress.condition, progress.why = "failed", error.what
+            progress.began = progress.ended = time.time()
             self.on_epoch(progress)
             return
         group.waiting.append(progress)

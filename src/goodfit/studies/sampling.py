@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -110,15 +111,20 @@ STATES = {
 }
 
 
-def frozen_trial(trial: Trial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def frozen_trial(
+    trial: Trial,
+    distributions: Mapping[str, BaseDistribution],
+    times: tuple[float, float] = (0.0, 0.0),
+) -> FrozenTrial:
     """Return a trial as Optuna keeps it: the metric by epoch, the rest as user attributes.
 
     A value that lies outside of the first range (the range was widened) gets a range of its own.
+    ``times`` are its start and end in seconds since 1970; without them it has ended right now.
     """
     finite = trial.value == trial.value
     state = STATES[trial.state] if finite else TrialState.FAIL
     attributes = {"why": trial.why, "stage": trial.stage, "seed": trial.seed, "group": trial.group}
-    return optuna.trial.create_trial(
+    frozen = optuna.trial.create_trial(
         state=state,
         value=trial.value if finite and state != TrialState.FAIL else None,
         params=trial.params,
@@ -130,6 +136,9 @@ def frozen_trial(trial: Trial, distributions: Mapping[str, BaseDistribution]) ->
         },
         user_attrs={**attributes, "best_epoch": trial.best_epoch, "seconds": trial.seconds},
     )
+    if all(times):
+        frozen.datetime_start, frozen.datetime_complete = map(datetime.fromtimestamp, times)
+    return frozen
 
 
 def _holding(distribution: BaseDistribution, value: Any) -> BaseDistribution:

@@ -15,17 +15,18 @@ from pathlib import Path
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import SearchError
 from ..recipe import Space
-from ..records import Trial
 from .bulk import bulk_of
 from .sampling import frozen_trial, wide_distributions
+from .storage_errors import JOURNAL, SQLITE, masked, storage_failed
+from .wave import Progress
 
 FAILURES = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError, ValueError)
-JOURNAL, SQLITE = "journal://", "sqlite:///"
 # Between two writes: a transaction costs about as much as ten trials in it.
 PAUSE_S = 0.2
 
@@ -47,7 +48,7 @@ def open_storage(url: str) -> BaseStorage:
             return RDBStorage(url)
         storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 5}})
     except (*FAILURES, ImportError) as error:
-        raise _failed(url, error) from None
+        raise storage_failed(url, error) from None
     event.listen(storage.engine, "connect", _write_ahead)
     storage.engine.dispose()
     return storage
@@ -83,7 +84,7 @@ def open_optuna_study(url: str, name: str, *, metric_up: bool) -> optuna.Study:
             load_if_exists=True,
         )
     except FAILURES as error:
-        raise _failed(url, error) from None
+        raise storage_failed(url, error) from None
 
 
 def absolute(url: str) -> str:
@@ -110,24 +111,14 @@ def check_name_is_free(url: str, name: str) -> None:
     try:
         taken = name in optuna.get_all_study_names(storage)
     except FAILURES as error:
-        raise _failed(url, error) from None
+        raise storage_failed(url, error) from None
     if taken:
         raise SearchError(
             "The storage holds a study of this name already.",
-            given=f'"{name}" in {url}',
+            given=f'"{name}" in {masked(url)}',
             do="A study is named after its folder: name another --out, or go on with that one: "
             "goodfit resume FOLDER.",
         )
-
-
-def _failed(url: str, error: BaseException) -> SearchError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SearchError(
-        f"The storage of the study cannot be used: {reason}",
-        given=url,
-        do="Close what locks it, or name another: --storage sqlite:///PATH. "
-        "Trials that are done stand in trials.jsonl; goodfit resume writes them.",
-    )
 
 
 class Mirror:
@@ -140,20 +131,23 @@ class Mirror:
         self._study, self._space, self._url = study, space, url
         self._next = len(study.get_trials(deepcopy=False))
         self._told: set[int] = set()
-        self._held: dict[int, Trial] = {}
+        self._held: dict[int, FrozenTrial] = {}
         self._bulk = bulk_of(study)
-        self._queue: queue.SimpleQueue[Trial | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[int, FrozenTrial] | None] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write, name="goodfit storage", daemon=True)
         self._thread.start()
 
-    def add(self, trials: Iterable[Trial]) -> None:
+    def add(self, trials: Iterable[Progress]) -> None:
         """Take trials that have ended, each once; returns at once."""
-        for trial in trials:
+        for progress in trials:
+            trial = progress.trial()
             if trial.number not in self._told:
                 self._told.add(trial.number)
-                self._queue.put(trial)
+                ranges = wide_distributions([trial], self._space)
+                times = (progress.began, progress.ended)
+                self._queue.put((trial.number, frozen_trial(trial, ranges, times)))
 
     def close(self) -> None:
         """Wait until all is written.
@@ -165,7 +159,7 @@ class Mirror:
         self._queue.put(None)
         self._thread.join()
         if self._error is not None:
-            raise _failed(self._url, self._error)
+            raise storage_failed(self._url, self._error, midway=True)
 
     def _write(self) -> None:
         more = True
@@ -184,16 +178,15 @@ class Mirror:
         self._closing.wait(PAUSE_S)
         while not self._queue.empty():
             taken.append(self._queue.get())
-        self._held |= {trial.number: trial for trial in taken if trial is not None}
+        self._held |= dict(one for one in taken if one is not None)
         return None not in taken
 
-    def _write_all(self, trials: Sequence[Trial]) -> None:
-        frozen = [frozen_trial(one, wide_distributions([one], self._space)) for one in trials]
+    def _write_all(self, trials: Sequence[FrozenTrial]) -> None:
         try:
             if self._bulk is not None:
-                self._bulk.add(frozen)
+                self._bulk.add(trials)
                 return
-            for one in frozen:
+            for one in trials:
                 self._study.add_trial(one)
         except FAILURES as error:
             self._error = error

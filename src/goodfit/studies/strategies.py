@@ -7,12 +7,13 @@ goes on by sending the stored results again.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import SearchError, nearest
-from ..recipe import Recipe, Space, check_grid
+from ..recipe import LARGEST_GRID, Recipe, Space
 from ..records import Stage
 from ..seeds import mix
 from .narrowing import Area, narrowed
@@ -73,9 +74,9 @@ def random(plan: Plan) -> Waves:
 def grid(plan: Plan) -> Waves:
     """All combinations of evenly spaced values (evenly in the logarithm on log scales)."""
     points = points_for(plan.space, plan.trials)
-    check_grid(plan.space, points)
     values = list(plan.space.grid(points))
-    reason = f"{points} points along each range"
+    most = f", since a grid has at most {LARGEST_GRID:,}" if plan.trials > LARGEST_GRID else ""
+    reason = f"{points} points along each range{most}"
     stage = plan.note("grid", plan.epochs, len(values), reason)
     yield Wave(
         tuple(plan.asked(n, p, plan.space, plan.epochs, stage) for n, p in enumerate(values)),
@@ -84,24 +85,30 @@ def grid(plan: Plan) -> Waves:
 
 
 def points_for(space: Space, trials: int) -> int:
-    """Return the most points along each range that keep a grid within ``trials``.
+    """Return the most points along each range that keep a grid within ``trials`` and 10,000.
 
     Raises:
         SearchError: two points along each range are more already.
     """
-    points = 2
-    if space.grid_size(points) > trials:
-        raise SearchError(
-            f"A grid of {points} points along each range has {space.grid_size(points):,} trials.",
-            given=f"--trials {trials:,}",
-            do=f"Search fewer values, give --trials {space.grid_size(points)}, or take "
-            "--strategy random, which needs no grid.",
-        )
-    while space.grid_size(points + 1) <= trials and space.grid_size(points + 1) > space.grid_size(
-        points
-    ):
-        points += 1
-    return points
+    most = min(trials, LARGEST_GRID)
+    if space.grid_size(2) > most:
+        raise _too_large(space.grid_size(2), trials)
+    fitting = range(2, 2 + bisect_right(range(2, most + 1), most, key=space.grid_size))
+    # Of whole numbers in a short range, more points are the same ones.
+    size = space.grid_size(fitting[-1])
+    return fitting[bisect_left(fitting, size, key=space.grid_size)]
+
+
+def _too_large(size: int, trials: int) -> SearchError:
+    """Say how large a grid of two points along each range is, and only ways out that work."""
+    instead = "or take --strategy random, which needs no grid."
+    allowed = f", at most {LARGEST_GRID:,} are tried" if size > LARGEST_GRID else ""
+    more = "" if size > LARGEST_GRID else f", give --trials {size}"
+    return SearchError(
+        f"A grid of 2 points along each range, of all options, has {size:,} trials{allowed}.",
+        given=f"--trials {trials:,}",
+        do=f"Search fewer values{more}, {instead}",
+    )
 
 
 def tpe(plan: Plan) -> Waves:

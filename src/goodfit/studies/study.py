@@ -23,7 +23,7 @@ class Study:
     record: StudyRecord
     space: Space
     path: Path
-    storage: str
+    storage: str = field(repr=False)  # a URL, which may hold a password
     best: Recipe | None
     importances: dict[str, float]
     findings: tuple[Finding, ...]

@@ -91,6 +91,7 @@ def _move_in(
     step = new.epoch * group.batches(recipe).steps_per_epoch
     tile.put(k, new.row, seed=recipe.seed, step=step)
     new.row, slots[k] = None, new
+    new.began = new.began or time.time()
     return tile
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,7 +38,11 @@ class Wave:
 
 @dataclass
 class Progress:
-    """How far a trial has come. ``row`` holds its weights while it is in no tile."""
+    """How far a trial has come. ``row`` holds its weights while it is in no tile.
+
+    ``began`` and ``ended`` are seconds since 1970, from its first step to its latest epoch's end,
+    also while it waited or was interrupted; 0 where not known. ``seconds`` are those it trained.
+    """
 
     asked: Asked
     row: Row | None = None
@@ -48,6 +53,8 @@ class Progress:
     best_metric: float = -math.inf
     best_epoch: int = 0
     seconds: float = 0.0
+    began: float = 0.0
+    ended: float = 0.0
     group: str = ""
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
@@ -70,6 +77,7 @@ class Progress:
         self.train_loss.append(sum(losses) / len(losses))
         self.validation_loss.append(loss)
         self.metric.append(metric)
+        self.ended = time.time()
         stopping = self.asked.recipe.early_stopping
         if stopping.better((loss, metric), than=(self.best_loss, self.best_metric)):
             self.best_loss, self.best_metric, self.best_epoch = loss, metric, self.epoch

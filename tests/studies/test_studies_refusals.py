@@ -1,0 +1,138 @@
+"""What a search refuses before it makes anything, what it says when it is stopped, who ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies_helpers import SMALL, SPACE, Watched, group_of, queue
+
+import goodfit as gf
+from goodfit.errors import GoodfitError, Interrupted
+from goodfit.studies.forks import Forks, ParentGone, _PipeDesk
+from goodfit.studies.strategies import points_for
+
+WIDE = SMALL.vary(
+    lr=gf.loguniform(1e-4, 1e-1),
+    weight_decay=gf.loguniform(1e-5, 1e-1),
+    dropout=gf.choice(*(k / 100 for k in range(100))),
+)
+MILLION = SMALL.vary(
+    dropout=gf.choice(*(k / 100 for k in range(100))),
+    lr=gf.choice(*(k / 100 for k in range(1, 101))),
+    weight_decay=gf.choice(*(k / 1000 for k in range(1, 101))),
+)
+
+
+@pytest.mark.parametrize(
+    ("space", "options"),
+    [
+        (SPACE, {"strategy": "grid", "trials": 3}),
+        (WIDE, {"strategy": "grid", "trials": 64}),
+        (MILLION, {"strategy": "grid", "trials": 10**6}),
+        (SPACE, {"mode": "fast"}),
+        (SPACE, {"storage": "foo://bar"}),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(
+    space: gf.Space, options: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(GoodfitError):
+        gf.search(space, out=tmp_path / "study", workers=1, **options)
+    assert not list(tmp_path.iterdir())
+    gf.search(SPACE, trials=2, confirm=0, workers=1, out=tmp_path / "study")
+
+
+def test_a_taken_folder_is_refused_before_a_storage_is_made(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "mine.txt").write_text("mine")
+    with pytest.raises(GoodfitError, match="taken"):
+        gf.search(SPACE, out=tmp_path / "study", storage=f"sqlite:///{tmp_path}/all.db")
+    assert [one.name for one in tmp_path.iterdir()] == ["study"]
+
+
+def test_ways_out_of_a_large_grid_work() -> None:
+    with pytest.raises(GoodfitError) as caught:
+        points_for(WIDE, 64)
+    told = str(caught.value)
+    assert "400 trials" in told and "give --trials 400" in told
+    assert points_for(WIDE, 400) == 2
+
+
+def test_a_grid_over_the_most_names_only_other_ways_out() -> None:
+    for trials in (64, 1_000_000):
+        with pytest.raises(GoodfitError) as caught:
+            points_for(MILLION, trials)
+        told = str(caught.value)
+        assert "1,000,000 trials, at most 10,000 are tried" in told
+        assert "give --trials" not in told and "--strategy random" in told
+
+
+@pytest.mark.parametrize(("trials", "points"), [(10_000, 100), (50_000, 100), (99, 9)])
+def test_a_grid_stays_within_its_trials_and_the_most(trials: int, points: int) -> None:
+    assert points_for(SPACE, trials) == points
+
+
+def test_a_grid_of_one_range_stays_within_the_most() -> None:
+    assert points_for(SMALL.vary(lr=gf.loguniform(1e-4, 1e-1)), 20_000) == 10_000
+
+
+class _Stops(gf.studies.Silent):
+    """Asks the search to stop at its first epoch."""
+
+    def on_epoch(self, progress: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupted_search_names_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted) as caught:
+        gf.search(SPACE, trials=4, workers=1, out=tmp_path / "my study", teller=_Stops())
+    assert f"goodfit resume '{tmp_path}/my study'" in str(caught.value)
+    assert len(gf.resume_study(tmp_path / "my study").trials) == 4
+
+
+def test_an_interrupted_search_keeps_its_temporary_folder() -> None:
+    with pytest.raises(Interrupted) as caught:
+        gf.search(SPACE, trials=4, workers=1, teller=_Stops())
+    path = Path(str(caught.value).rsplit(" ", 1)[1])
+    assert len(gf.resume_study(path).trials) == 4
+
+
+def _closed_with_unread_words(tmp_path: Path) -> tuple[Forks, Any]:
+    """Return a worker's pipe whose other end closed, as a kill does, with words still in it."""
+    group = group_of(SMALL, 1, tmp_path)
+    queue(group, [SMALL])
+    ours, theirs = Pipe()
+    theirs.send_bytes(b"{}")
+    ours.close()
+    return Forks([(group, 1)], 1, 1, Watched()), theirs
+
+
+def test_a_worker_is_told_that_its_parent_is_gone(tmp_path: Path) -> None:
+    forks, pipe = _closed_with_unread_words(tmp_path)
+    desk = _PipeDesk(pipe, forks.trials, Watched())
+    with pytest.raises(ParentGone):
+        desk.send({"ask": "more"})
+    ours, theirs = Pipe()
+    with pytest.raises(ParentGone):
+        desk = _PipeDesk(theirs, forks.trials, Watched())
+        theirs.send_bytes(b"{}")
+        desk.send({"ask": "more"})
+        ours.close()
+        desk.next(forks.pairs[0][0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are threads here")
+def test_a_worker_without_a_parent_ends_silently(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    forks, pipe = _closed_with_unread_words(tmp_path)
+    process = os.fork()
+    if process == 0:
+        forks._be_worker(pipe, 0)
+    assert os.waitpid(process, 0)[1] == 0
+    assert capfd.readouterr().err == ""
