@@ -159,6 +159,18 @@ def test_wrong_new_ends_are_told(case: str) -> None:
     assert what in caught.value.what and do in caught.value.do
 
 
+def test_a_distribution_in_a_part_is_told_where_it_goes() -> None:
+    searched: dict[str, Any] = {"lr": uniform(0.1, 1), "norm": choice("none", "batch")}
+    for part, name in ((AdamW, "lr"), (MLP, "norm")):
+        with pytest.raises(RecipeError) as caught:
+            part(**{name: searched[name]})
+        assert f"recipe.vary({name}=...)" in caught.value.do
+        assert f'{{"kind": ..., "{name}": ...}}' in caught.value.do
+    with pytest.raises(RecipeError) as caught:
+        AdamW(lr="high")  # pyright: ignore[reportArgumentType]
+    assert "vary" not in caught.value.do
+
+
 @pytest.mark.parametrize("points", [0, -1, 10_001])
 def test_a_wrong_number_of_points_is_told(points: int) -> None:
     for wanted in (SPACE.grid, SPACE.grid_size):

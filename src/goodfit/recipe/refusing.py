@@ -139,7 +139,16 @@ def _parts(first: Any) -> tuple[str, str]:
     return wrong, remedy
 
 
+def _searched(name: str) -> str:
+    return (
+        f"A part holds one value: give one here, then search with recipe.vary({name}=...); among "
+        f'the options of a choice write the part as a table: {{"kind": ..., "{name}": ...}}.'
+    )
+
+
 def _advice(first: Any, path: str) -> str:
+    if hasattr(first["input"], "distribution"):
+        return _searched(path.rsplit(".", 1)[-1])
     _, remedy = _parts(first)
     if remedy:
         return f"{remedy[0].upper()}{remedy[1:]}."
