@@ -13,6 +13,7 @@ from rich.console import Console
 from . import studies
 from .commands import print_json, recipe_of
 from .data.folds import FoldKind
+from .diagnosis.trials import not_judged
 from .recipe import read_space
 from .records import Severity
 from .report import print_folds, print_study
@@ -83,7 +84,8 @@ def _show_study(study: studies.Study, as_json: bool) -> None:
     if as_json:
         record, weights = study.record.to_json(), study.importances
         findings = [finding.to_json() for finding in study.findings]
-        print_json({**record, "importances": weights, "findings": findings})
+        left = {"not_judged": not_judged(study.record, weights)}
+        print_json({**record, "importances": weights, **left, "findings": findings})
         return
     console = Console()
     print_study(study.record, study.importances, study.findings, console)

@@ -153,6 +153,27 @@ def test_six_values_need_360_trials(num: int, said: bool) -> None:
     assert bool(found(study, "too-many-values")) is said
 
 
+NAMES = (LR, BATCH, DROPOUT, "value")
+
+
+def partial(rng: np.random.Generator) -> Params:
+    own = {"rate": float(rng.uniform())} if rng.random() < 0.5 else {"other": float(rng.uniform())}
+    return {**draw(rng), "value": float(rng.uniform()), **own}
+
+
+def test_advice_on_a_part_of_the_values_says_so() -> None:
+    study = make_random(60, draws=partial)
+    (whole,) = found(
+        study, "too-many-values", {**dict.fromkeys(NAMES, 0.1), "other": 0.5, "rate": 0.4}
+    )
+    assert "matter most (other, rate among the trials that have it)" in whole.remedy
+    (part,) = found(study, "too-many-values", dict.fromkeys(NAMES, 0.1))
+    assert "matter most" not in part.remedy
+    assert "Not judged, and perhaps more important: rate, other" in part.remedy.replace(
+        "other, rate", "rate, other"
+    )
+
+
 def test_four_values_are_never_too_many() -> None:
     def draws(rng: np.random.Generator) -> Params:
         return {**draw(rng), "value": float(rng.uniform())}

@@ -46,6 +46,19 @@ def test_charts_follow_the_colour_scheme(
         assert count_pixels(seen.picture, other[role]) < 100, role
 
 
+@pytest.mark.parametrize("name", ["stages", "loss"])
+def test_a_usual_screen_shows_the_best_trials_whole(name: str, tmp_path: Path) -> None:
+    page = study_html(SAMPLES[name](), IMPORTANCES)
+    nonce = Page(page).attributes("script")[0]["nonce"]
+    probe = (
+        f'<script nonce="{nonce}">setTimeout(() => {{ '
+        "const box = document.querySelector('.trials').parentElement; "
+        "document.body.dataset.extra = box.scrollWidth - box.clientWidth; }, 3000);</script>"
+    )
+    seen = visit(page.replace("</body>", f"{probe}</body>"), tmp_path, width=1280, height=900)
+    assert 'data-extra="0"' in seen.dom
+
+
 @pytest.mark.parametrize("name", ["stages", "loss", "hostile"])
 def test_narrow_screen_needs_no_sideways_scrolling(name: str, tmp_path: Path) -> None:
     page = study_html(SAMPLES[name](), IMPORTANCES)

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_html import Page
-from study_made import BATCH, DROPOUT, IMPORTANCES, LR, confirm, make_random, make_stages
+from study_made import (
+    BATCH,
+    DROPOUT,
+    IMPORTANCES,
+    LR,
+    confirm,
+    make_random,
+    make_stages,
+)
 from study_samples import HOSTILE, SAMPLES
 
 from goodfit.diagnosis.trials import Axis, axes_of, counts, places, ranked, read
@@ -182,6 +190,28 @@ def test_cells_are_medians_of_their_trials() -> None:
     assert all(sum(cell.best for cell in cells) == 1 for _, cells in heat.rows)
     told = sum(int(cell.note.split()[0]) for _, cells in heat.rows for cell in cells)
     assert told == len(study.trials)
+
+
+def test_a_reason_that_groups_share_is_said_once() -> None:
+    study = make_stages()
+    shared = "dispatch outweighs the arithmetic"
+    groups = [
+        replace(g, reason=f"0.{k} MFLOP a layer: {shared}") for k, g in enumerate(study.groups)
+    ]
+    text = Page(study_html(replace(study, groups=tuple(groups)), {})).text
+    assert text.count(shared) == 1 and "0.1 MFLOP a layer" in text
+    same = [replace(g, reason=shared) for g in groups]
+    text = Page(study_html(replace(study, groups=tuple(same)), {})).text
+    assert text.count(shared) == 1 and "Why, in each of them" in text
+    groups[0] = replace(groups[0], reason=f"9 MFLOP a layer: not {shared}")
+    text = Page(study_html(replace(study, groups=tuple(groups)), {})).text
+    assert text.count(shared) == len(groups)
+
+
+def test_what_was_not_judged_is_said() -> None:
+    text = Page(study_html(SAMPLES["loss"](), {LR: 0.9})).text
+    assert "Not judged: " in text and "optimizer.momentum" in text.split("Not judged: ")[1][:200]
+    assert "Not judged" not in Page(study_html(make_random(60), IMPORTANCES)).text
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.booleans())

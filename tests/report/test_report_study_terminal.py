@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from study_made import IMPORTANCES, make_random, make_stages
+from study_made import IMPORTANCES, LR, confirm, make_random, make_stages
 from study_samples import SAMPLES
 
 from goodfit.diagnosis import advice_of
-from goodfit.diagnosis.trials import ranked
+from goodfit.diagnosis.trials import axes_of, chosen_first, ranked
 from goodfit.records import StudyRecord
 from goodfit.report import print_study
+from goodfit.report.study_words import short_names, told
 
 PLACES = (("report", "studies/first/report.html"), ("next", "goodfit report studies/first"))
 
@@ -80,6 +82,37 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
 def test_names_cannot_steer_the_terminal(name: str) -> None:
     assert "\x1b" not in printed(SAMPLES[name]())
     assert "\x1b[" in printed(SAMPLES[name](), terminal=True)
+
+
+def test_every_value_of_a_trial_is_shown() -> None:
+    """Of nine values, some conditional, none is left out, whatever is known to matter."""
+    study = SAMPLES["loss"]()
+    best = chosen_first(study)[0]
+    text = words(printed(study, width=80))
+    line = text[text.index(f"trial {best.number} ") :].split(" trial ")[0]
+    for name, value in best.params.items():
+        assert f"{short_names(list(axes_of(study)))[name]} {told(value)}" in line
+
+
+def test_what_was_not_judged_is_said() -> None:
+    study = SAMPLES["loss"]()
+    text = words(printed(study, importances={LR: 0.7, "optimizer.momentum": 0.2}))
+    having = sum("optimizer.momentum" in trial.params for trial in ranked(study))
+    assert f"20 % of {having} trials with it" in text
+    start = text.index("Not judged: ")
+    left = text[start : text.index("(only in some trials", start)]
+    assert "optimizer.weight_decay" in left and LR not in left
+    assert "Not judged" not in words(printed(make_random(60)))
+
+
+def test_the_list_begins_with_the_trial_of_the_headline() -> None:
+    study = make_random(40)
+    first, second = (trial.number for trial in ranked(study)[:2])
+    again = (confirm(first, (0.90, 0.92)), confirm(second, (0.95, 0.97)))
+    lines = printed(replace(study, confirmed=again)).splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("trial "))
+    assert [int(line.split()[0]) for line in lines[start + 1 : start + 3]] == [second, first]
+    assert f"trial {second}, the best" in lines[0]
 
 
 def test_without_importances_nothing_is_said_to_matter() -> None:

@@ -19,6 +19,7 @@ from study_made import (
     Params,
     apart,
     confirm,
+    draw,
     found,
     make_random,
     make_stages,
@@ -36,9 +37,40 @@ def test_trials_within_the_noise_of_seeds_are_not_told_apart() -> None:
     near = (confirm(one, (0.97, 0.98, 0.99)), confirm(two, (0.972, 0.975, 0.979)))
     far = (confirm(one, (0.97, 0.98, 0.99)), confirm(two, (0.94, 0.95, 0.96)))
     (finding,) = found(replace(study, confirmed=near), "not-told-apart")
-    assert finding.evidence["spread"] == pytest.approx(0.01)
+    error = math.sqrt(sum(np.var(one.values, ddof=1) / 3 for one in near))
+    assert finding.evidence["standard_error"] == pytest.approx(error)
     assert not found(replace(study, confirmed=far), "not-told-apart")
     assert not found(replace(study, confirmed=near[:1]), "not-told-apart")
+
+
+@pytest.mark.parametrize("second", [(0.95, 0.95, 0.95), (0.94, 0.95, 0.96)])
+def test_equal_means_are_not_told_apart(second: tuple[float, ...]) -> None:
+    study = make_random(40)
+    one, two = (trial.number for trial in ranked(study)[:2])
+    pair = (confirm(one, (0.95, 0.95, 0.95)), confirm(two, second))
+    (finding,) = found(replace(study, confirmed=pair), "not-told-apart")
+    assert f"Trials {one} and {two} have the same mean" in finding.meaning
+    apart = (pair[0], confirm(two, (0.93, 0.93, 0.93)))
+    assert not found(replace(study, confirmed=apart), "not-told-apart")
+
+
+def test_a_value_that_some_trials_have_is_judged_among_these() -> None:
+    """Without the others, which are better, it decides; among few it is not judged."""
+
+    def draws(rng: np.random.Generator) -> Params:
+        own = {"net.drop": float(rng.uniform(0, 1))} if rng.random() < 0.5 else {}
+        return {**draw(rng), **own}
+
+    def peaks(params: Params) -> float:
+        return by_rate(params) - (0.3 * params["net.drop"] if "net.drop" in params else 0.0)
+
+    shares = {**SHARES, "net.drop": 0.01}
+    for peak, told in ((peaks, False), (by_rate, True)):
+        study = make_random(160, draws=draws, peaks=peak, leaves=lambda p: False)
+        names = {f.where for f in found(study, "value-does-not-matter", shares)}
+        assert ("net.drop" in names) is told
+    few = make_random(40, draws=draws, peaks=by_rate, leaves=lambda p: False)
+    assert "net.drop" not in {f.where for f in found(few, "value-does-not-matter", shares)}
 
 
 def test_the_number_of_seeds_is_that_of_two_standard_errors() -> None:

@@ -13,6 +13,7 @@ from studies_helpers import SMALL, Watched, group_of, queue
 import goodfit as gf
 from goodfit.recipe import Recipe
 from goodfit.records import EpochColumns
+from goodfit.studies.grouping import key_of
 from goodfit.studies.wave import Asked, Progress
 from goodfit.studies.workers import run_wave
 
@@ -218,3 +219,10 @@ def test_torch_keeps_its_generator_and_threads(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     run_wave([group], 1, 1, Watched())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_group_is_named_in_plain_words() -> None:
+    nets = [gf.MLP(hidden=(16,), dropout=rate) for rate in (0.0, 0.1, 0.4)]
+    names = {key_of(at(SMALL, net=net)) for net in nets}
+    assert len(names) == 2 and not any("True" in name or "False" in name for name in names)
+    assert sum("with dropout" in name for name in names) == 1

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ..records import Finding, Trial
-from .trials import Axis, Reading, has_left, places
+from .trials import Axis, Reading, has_left, is_partial, not_judged, places
 
 EXPLORED = "notes n4, Hyperparameter Optimization: make sure you have fully explored your range"
 AT_A_TIME = "notes n2: not over four hyperparameters at a time, possibilities grow exponentially"
@@ -46,9 +46,6 @@ def too_many_values(reading: Reading) -> tuple[Finding, ...]:
     enough = trials_for(num)
     if num <= MANY_VALUES or trials >= enough:
         return ()
-    known = [name for name in reading.axes if name in reading.importances]
-    known.sort(key=lambda name: -reading.importances[name])
-    first = f" Of these, {', '.join(known[:MANY_VALUES])} matter most." if known else ""
     return (
         Finding(
             rule="too-many-values",
@@ -56,10 +53,27 @@ def too_many_values(reading: Reading) -> tuple[Finding, ...]:
             meaning=f"{num} values are searched with {trials:,} trials: too few to see which "
             "values belong together, so a good trial may be luck.",
             remedy=f"Search at most {MANY_VALUES} at a time and fix the others, or run "
-            f"{enough:,} trials.{first}",
+            f"{enough:,} trials.{_what_matters(reading)}",
             source=AT_A_TIME,
             evidence={"num_values": num, "num_trials": trials, "enough": enough},
         ),
+    )
+
+
+def _what_matters(reading: Reading) -> str:
+    """Name the values to keep; where not all could be judged, say so and which."""
+    known = [name for name in reading.axes if name in reading.importances]
+    if not known:
+        return ""
+    known.sort(key=lambda name: -reading.importances[name])
+    first, left = known[:MANY_VALUES], not_judged(reading.study, reading.importances)
+    partial = [name for name in first if is_partial(reading.study, name)]
+    among = f" ({', '.join(partial)} among the trials that have it)" if partial else ""
+    if not left:
+        return f" Of these, {', '.join(first)} matter most{among}."
+    return (
+        f" Of those that could be judged, {', '.join(first)} explain most{among}. Not judged, and "
+        f"perhaps more important: {', '.join(left)} (in too few trials)."
     )
 
 

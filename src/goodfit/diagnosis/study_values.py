@@ -13,7 +13,7 @@ import numpy as np
 from ..records import Confirmed, Finding, Trial
 from .numbers import Array, array
 from .study_range import MATTERS
-from .trials import Axis, Reading, confirmed_first, label, places
+from .trials import Axis, Reading, best_of, confirmed_first, label, places
 
 TOGETHER = "notes n3, Inter-dependence of Hyperparameters: they depend on one another"
 RATE_AND_BATCH = "notes n0, Learning Rate: large batch, larger learning rates; notes n3, the same"
@@ -60,48 +60,56 @@ def value_does_not_matter(reading: Reading) -> tuple[Finding, ...]:
 
     An importance under 0.05, and within the better half of the trials too (where a bad rate hides
     nothing) under 10 % of the spread of values between the value's quarters or levels (omega
-    squared, which is over that by chance for one value of 30 with 120 trials). Abstains with one
-    searched value, and with fewer than 30 trials. Notes n3: rate and decay are crucial, others
-    more stable.
+    squared, which is over that by chance for one value of 30 with 120 trials). Of the trials that
+    have the value. Abstains with one searched value, and where fewer than 30 trials have it.
+    Notes n3: rate and decay are crucial, others more stable.
     """
-    ranked, known = reading.ranked, [n for n in reading.axes if n in reading.importances]
-    if len(ranked) < FEWEST_TO_MATTER or len(known) < 2:
+    known = [name for name in reading.axes if name in reading.importances]
+    if len(known) < 2:
         return ()
-    half = ranked[: len(ranked) // 2]
-    idle = [
-        name
-        for name in known
-        if reading.importances[name] < MATTERS and explained(reading.axes[name], half) < HIDDEN
-    ]
-    return tuple(_idle(reading, name) for name in idle)
+    return tuple(_idle(reading, name) for name in known if _is_idle(reading, name))
+
+
+def _is_idle(reading: Reading, name: str) -> bool:
+    having = [trial for trial in reading.ranked if name in trial.params]
+    if len(having) < FEWEST_TO_MATTER or reading.importances[name] >= MATTERS:
+        return False
+    return explained(reading.axes[name], having[: len(having) // 2]) < HIDDEN
 
 
 def not_told_apart(reading: Reading) -> tuple[Finding, ...]:
     """States that the best and the runner-up differ by less than seeds do.
 
-    The gap between their means is under the best's spread (standard deviation) over seeds. With n
-    seeds each the difference has a standard error of ``sqrt(2 / n)`` spreads; two of them fit in
-    the gap from ``n = 8 (spread / gap)^2`` on. Abstains unless two trials were trained with two
-    seeds or more. Not in the notes; Bouthillier et al. 2021, Accounting for variance in machine
-    learning benchmarks.
+    The gap between their means is 0, or under two standard errors of the difference,
+    ``sqrt(s_1^2 / n_1 + s_2^2 / n_2)`` for spreads s (standard deviations) over n seeds; they fit
+    in the gap from ``n = 4 (s_1^2 + s_2^2) / gap^2`` seeds each on. Abstains unless two trials
+    were trained with two seeds or more. Not in the notes; Bouthillier et al. 2021, Accounting for
+    variance in machine learning benchmarks.
     """
     best = [one for one in confirmed_first(reading.study) if len(one.values) >= 2][:2]
     if len(best) < 2:
         return ()
-    gap, spread = abs(best[0].mean - best[1].mean), stdev(best[0].values)
-    if not (math.isfinite(spread) and spread > gap):
+    gap = abs(best[0].mean - best[1].mean)
+    error = math.sqrt(sum(stdev(one.values) ** 2 / len(one.values) for one in best))
+    if not (math.isfinite(error) and (gap == 0.0 or 2 * error > gap)):
         return ()
     return (
         Finding(
             rule="not-told-apart",
             severity="info",
-            meaning=f"Trials {best[0].number} and {best[1].number} differ by less than one trial "
-            "does from seed to seed: neither is the better one.",
+            meaning=f"Trials {best[0].number} and {best[1].number} {_tie(gap)}: neither is the "
+            "better one.",
             remedy=_more_seeds(best, gap),
             source=SEEDS,
-            evidence={"gap": gap, "spread": spread, "seeds": len(best[0].values)},
+            evidence={"gap": gap, "standard_error": error, "seeds": len(best[0].values)},
         ),
     )
+
+
+def _tie(gap: float) -> str:
+    if gap == 0.0:
+        return "have the same mean over seeds"
+    return "differ by less than their means do from seeds to seeds"
 
 
 def explained(axis: Axis, trials: Sequence[Trial]) -> float:
@@ -194,8 +202,9 @@ def _doubling(pair: Pair) -> dict[str, float]:
 
 
 def _idle(reading: Reading, name: str) -> Finding:
-    best = reading.ranked[0].params.get(name)
-    at = f" at {label(best)}" if name in reading.ranked[0].params else ""
+    best = best_of(reading.study)
+    at = f" at {label(best.params[name])}" if best and name in best.params else ""
+    num = sum(name in trial.params for trial in reading.ranked)
     return Finding(
         rule="value-does-not-matter",
         severity="info",
@@ -203,7 +212,7 @@ def _idle(reading: Reading, name: str) -> Finding:
         remedy=f"Fix it{at}, and spend the trials on values that matter.",
         source=MATTER,
         where=name,
-        evidence={"importance": reading.importances[name], "num_trials": len(reading.ranked)},
+        evidence={"importance": reading.importances[name], "num_trials": num},
     )
 
 

@@ -111,6 +111,25 @@ def best_of(study: StudyRecord) -> Trial | None:
     return next(iter(ranked(study)), None)
 
 
+def chosen_first(study: StudyRecord) -> list[Trial]:
+    """Return the trials that count in the order by which the best is chosen.
+
+    First those that were trained again, by their means over seeds; then the others, by value.
+    """
+    again = {one.number: place for place, one in enumerate(confirmed_first(study))}
+    return sorted(ranked(study), key=lambda trial: again.get(trial.number, len(again)))
+
+
+def not_judged(study: StudyRecord, importances: Mapping[str, float]) -> list[str]:
+    """Return the searched names without an importance, where others have one."""
+    return [name for name in axes_of(study) if name not in importances] if importances else []
+
+
+def is_partial(study: StudyRecord, name: str) -> bool:
+    """Return whether only some of the trials with a value have this name."""
+    return not all(name in trial.params for trial in ranked(study))
+
+
 def planned_epochs(study: StudyRecord, trial: Trial) -> int:
     """Return how long a trial's stage is, or how long it ran where no stage is known."""
     lengths = {stage.number: stage.epochs for stage in study.stages}

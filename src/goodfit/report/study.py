@@ -21,14 +21,17 @@ from .study_parallel import parallel_chart, width_of
 from .study_tables import MAX_ROWS, NUM_BEST, heats, stage_rows, trial_rows
 from .study_words import (
     by_importance,
+    group_reasons,
+    judged_among,
     left_share,
+    left_unjudged,
     metric_inside,
     reasons,
     short_names,
     study_headline,
     study_tiles,
 )
-from .words import score_word
+from .words import percent, score_word
 
 STAGE_MARKS = ("circles", "triangles", "squares", "diamonds", "upturned triangles")
 
@@ -80,7 +83,8 @@ def _view(study: StudyRecord, importances: Mapping[str, float]) -> dict[str, Any
         "names": names,
         "word": score_word(study.metric),
         "metric": metric_inside(study),
-        "bars": _bars(axes, importances),
+        "bars": _bars(study, axes, importances),
+        "left_unjudged": left_unjudged(study, importances),
         "isolation": isolation,
         "parallel": parallel,
         "parallel_width": width_of(len(axes)),
@@ -89,6 +93,7 @@ def _view(study: StudyRecord, importances: Mapping[str, float]) -> dict[str, Any
         "heats": heats(reading, importances),
         "stages": stage_rows(study),
         "reasons": reasons(study),
+        "group_reasons": group_reasons(study),
         "left_share": left_share(study),
         **_rows(reading, [axis.name for axis in axes]),
         **_keys(reading, axes),
@@ -103,9 +108,15 @@ def _rows(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
     return {"best_rows": rows[:NUM_BEST], "rows": rows, "max_rows": MAX_ROWS}
 
 
-def _bars(axes: Sequence[Axis], importances: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Return importances, the largest first; empty where none are known."""
-    return [(axis.name, importances[axis.name]) for axis in axes if axis.name in importances]
+def _bars(
+    study: StudyRecord, axes: Sequence[Axis], importances: Mapping[str, float]
+) -> list[tuple[str, float, str]]:
+    """Return importances in number and words, the largest first; empty where none are known."""
+    known = [axis.name for axis in axes if axis.name in importances]
+    return [
+        (name, importances[name], percent(importances[name], 0) + judged_among(study, name))
+        for name in known
+    ]
 
 
 def _keys(reading: Reading, axes: Sequence[Axis]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def ticks_of(axis: Axis, most: int = MOST_TICKS) -> dict[float, str]:
     """
     if not axis.is_number:
         last = max(1, len(axis.levels) - 1)
-        return {k / last: _cut(clean(name)) for k, name in enumerate(axis.levels)}
+        return {k / last: cut(clean(name)) for k, name in enumerate(axis.levels)}
     values = list(axis.points) or _round_values(axis)
     if len(values) > most:
         values = values[:: -(-len(values) // most)]
@@ -158,5 +158,6 @@ def _round_values(axis: Axis) -> list[float]:
     return [k * step for k in range(first, last + 1)]
 
 
-def _cut(words: str) -> str:
+def cut(words: str) -> str:
+    """Return words of at most 14 letters; what is longer ends in dots."""
     return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"

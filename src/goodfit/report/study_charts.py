@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, DataRange1d, Range1d
+from bokeh.models import BasicTicker, ColumnDataSource, DataRange1d, Range1d
 from bokeh.plotting import figure
 
-from ..diagnosis.trials import Axis, Reading, best_of, counts, places
+from ..diagnosis.trials import Axis, Reading, best_of, chosen_first, counts, places
 from ..records import StudyRecord, Trial
 from .charts import Chart, item_of
 from .palette import LIGHT
@@ -54,13 +54,14 @@ def drawn_trials(reading: Reading) -> list[Trial]:
 def curves_chart(reading: Reading) -> Chart | None:
     """Return the metric on validation by epoch, the best five trials before the others."""
     study = reading.study
-    best = reading.ranked[:NUM_CURVES]
+    best = chosen_first(study)[:NUM_CURVES]
     others = [t for t in study.trials if len(t.metric) > 1 and t not in best]
     if not best or not any(np.isfinite(trial.metric).any() for trial in best if trial.metric):
         return None
     drawn = even_sample(others, MOST_CURVES)
     plot = empty_figure(340, *_curve_ends([*best, *drawn], study.metric_up))
     plot.xaxis.axis_label = "epoch"
+    plot.xaxis.ticker = BasicTicker(min_interval=1)
     plot.x_range = DataRange1d(range_padding=0.02, start=0.9)
     show_values(plot, study.metric)
     for trials, role, width in (
@@ -217,7 +218,7 @@ def _draw_curves(
 
 
 def _curve_legend(best: Sequence[Trial], others: Sequence[Trial]) -> tuple[tuple[str, str], ...]:
-    found = [("validation", f"trial {best[0].number}, the best value")]
+    found = [("validation", f"trial {best[0].number}, the best")]
     if len(best) > 1:
         found.append(("train", f"the next {len(best) - 1}"))
     return tuple(found + ([("step", "other trials")] if others else []))

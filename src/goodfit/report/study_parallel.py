@@ -15,12 +15,13 @@ from ..records import Trial
 from .charts import FONT, Chart, item_of
 from .palette import LIGHT
 from .series import Floats
-from .study_axes import empty_figure, even_sample, heights, hover, jittered, ticks_of
+from .study_axes import cut, empty_figure, even_sample, heights, hover, jittered, ticks_of
 from .study_words import shown
 from .words import clean, score_word
 
 MOST_AXES, MOST_LINES, MOST_BEST = 10, 300, 20
 MISSING = -0.12
+WIDEST_HEAD = 12  # letters: an axis has 6 rem
 
 
 def parallel_chart(
@@ -69,15 +70,17 @@ def _caption(axes: Sequence[Axis], drawn: int, others: int) -> str:
 
 
 def _axes_figure(reading: Reading, axes: Sequence[Axis], names: Mapping[str, str]) -> figure:
-    plot = empty_figure(340, -0.18, 1.16)
     num = len(axes)
-    plot.x_range = Range1d(start=-0.45, end=num + 0.45)
+    heads = [*(names[axis.name] for axis in axes), score_word(reading.study.metric).label]
+    heads = [in_lines(clean(head)) for head in heads]
+    lines = max(head.count("\n") for head in heads)
+    plot = empty_figure(340 + 16 * lines, -0.18, 1.16 + 0.07 * lines)
+    plot.x_range = Range1d(start=-0.45, end=num + 0.75)
     plot.xaxis.visible = plot.yaxis.visible = False
     plot.ygrid.grid_line_color = None
     uprights = list(range(num + 1))
     plot.segment(uprights, 0.0, uprights, 1.0, line_color=LIGHT["soft"])
-    heads = [*(names[axis.name] for axis in axes), score_word(reading.study.metric).label]
-    _label(plot, uprights, [1.07] * (num + 1), [clean(head) for head in heads], bold=True)
+    _label(plot, uprights, [1.07] * (num + 1), heads, bold=True)
     ends, study = heights(reading), reading.study
     marks = [ticks_of(axis, 6) | _missing(reading, axis) for axis in axes]
     marks.append({0.0: shown(study, ends.worst), 1.0: shown(study, ends.best)})
@@ -88,6 +91,12 @@ def _axes_figure(reading: Reading, axes: Sequence[Axis], names: Mapping[str, str
         [words for ticks in marks for words in ticks.values()],
     )
     return plot
+
+
+def in_lines(name: str) -> str:
+    """Break a name at its dots where it is wider than the space between two axes."""
+    parts = [cut(part) for part in name.split(".")]
+    return ".\n".join(parts) if len(name) > WIDEST_HEAD else name
 
 
 def _missing(reading: Reading, axis: Axis) -> dict[float, str]:
@@ -113,7 +122,7 @@ def _label(
         "text_font_size": value("12px" if bold else "11px"),
         "text_font_style": value("bold" if bold else "normal"),
         "background_fill_color": LIGHT["ground"],
-        "background_fill_alpha": 0.8,
+        "background_fill_alpha": 1.0,
     }
     source = ColumnDataSource({"x": x, "y": y, "text": words})
     plot.text("x", "y", "text", source=source, level="annotation", **look)

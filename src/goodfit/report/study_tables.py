@@ -9,14 +9,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..diagnosis.trials import Axis, Reading, best_of, counts, has_left, places, planned_epochs
+from ..diagnosis.trials import (
+    Axis,
+    Reading,
+    best_of,
+    chosen_first,
+    counts,
+    has_left,
+    is_partial,
+    places,
+    planned_epochs,
+)
 from ..records import Stage, StudyRecord, Trial
 from .series import Floats
 from .study_words import compact, confirmation, shown, told
 from .words import seconds
 
 NUM_BEST, MAX_ROWS = 10, 200
-MAX_BINS, MAX_LEVELS = 6, 8
+MAX_BINS, MAX_LEVELS, MOST_WHOLE = 6, 8, 1000
 RATES = ("lr", "learning_rate")
 
 
@@ -67,11 +77,12 @@ class Heat(NamedTuple):
 
 
 def trial_rows(reading: Reading, names: Sequence[str], limit: int = MAX_ROWS) -> list[Row]:
-    """Return trials by value, then those without; at most ``limit``."""
+    """Return trials in the order of the choice, then those without a value; at most ``limit``."""
     counted = {trial.number for trial in reading.ranked}
     rest = [trial for trial in reading.study.trials if trial.number not in counted]
     best = best_of(reading.study)
-    trials = [*enumerate(reading.ranked, start=1), *((0, trial) for trial in rest)][:limit]
+    ranked = enumerate(chosen_first(reading.study), start=1)
+    trials = [*ranked, *((0, trial) for trial in rest)][:limit]
     return [_row(reading.study, place, trial, names, best) for place, trial in trials]
 
 
@@ -81,8 +92,15 @@ def stage_rows(study: StudyRecord) -> list[StageRow]:
 
 
 def heats(reading: Reading, importances: Mapping[str, float]) -> list[Heat]:
-    """Return tables of the two most important values, and of rate and batch size if searched."""
-    axes = sorted(reading.axes.values(), key=lambda axis: -importances.get(axis.name, 0.0))
+    """Return tables of the two most important values, and of rate and batch size if searched.
+
+    Values that all trials have come first: two that few have together would fill few cells.
+    """
+    partial = {name: is_partial(reading.study, name) for name in reading.axes}
+    axes = sorted(
+        reading.axes.values(),
+        key=lambda axis: (partial[axis.name], -importances.get(axis.name, 0.0)),
+    )
     numeric = [axis for axis in axes if axis.is_number]
     first = [tuple(numeric[:2])] if len(numeric) >= 2 else list(combinations(axes[:2], 2))
     pairs = {frozenset((x.name, y.name)): _lying(x, y) for x, y in (*first, *_special(numeric))}
@@ -212,10 +230,33 @@ def _bins(axis: Axis, trials: Sequence[Trial]) -> tuple[list[str], list[int]]:
         nearest = np.abs(at[:, None] - np.array(stand)[None, :])
         known = np.isfinite(at)
         return _first(names, np.where(known, np.nan_to_num(nearest).argmin(axis=1), -1))
+    if axis.whole and axis.high - axis.low < MOST_WHOLE:
+        return _whole_bins(axis, at)
     edges = [compact(axis.at(k / MAX_BINS), 2) for k in range(MAX_BINS + 1)]
     names = [f"{low} – {high}" for low, high in pairwise(edges)]
+    return names, _bin_of(at).tolist()
+
+
+def _whole_bins(axis: Axis, at: Floats) -> tuple[list[str], list[int]]:
+    """Return a bin for each whole number where these are few, else for those of each sixth."""
+    numbers = np.arange(round(axis.low), round(axis.high) + 1)
+    stand = np.array([axis.place(float(number)) for number in numbers])
+    home = np.arange(len(numbers)) if len(numbers) <= MAX_LEVELS else _bin_of(stand)
+    kept, home = np.unique(home, return_inverse=True)
+    inside = [numbers[home == k] for k in range(len(kept))]
+    names = [_span(int(one[0]), int(one[-1])) for one in inside]
+    nearest = np.abs(np.nan_to_num(at)[:, None] - stand[None, :]).argmin(axis=1)
+    return names, np.where(np.isfinite(at), home[nearest], -1).tolist()
+
+
+def _bin_of(at: Floats) -> np.ndarray:
+    """Return which sixth of an axis each place lies in; -1 for none."""
     place = np.clip(np.nan_to_num(at, nan=-1.0) * MAX_BINS, -1, MAX_BINS - 1)
-    return names, np.where(np.isfinite(at), place.astype(int), -1).tolist()
+    return np.where(np.isfinite(at), place.astype(int), -1)
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} – {high:,}"
 
 
 def _first(names: Sequence[str], bins: np.ndarray) -> tuple[list[str], list[int]]:

@@ -12,7 +12,9 @@ from ..records import Finding, StudyRecord
 from .study_tables import Row, trial_rows
 from .study_words import (
     by_importance,
+    judged_among,
     left_share,
+    left_unjudged,
     metric_inside,
     reasons,
     short_names,
@@ -21,7 +23,7 @@ from .study_words import (
 from .terminal import grid, plain_table, plain_text, print_findings, print_pairs
 from .words import clean, count, percent, seconds
 
-NUM_SHOWN, BAR_WIDTH, MOST_COLUMNS, MOST_BARS = 5, 24, 6, 8
+NUM_SHOWN, BAR_WIDTH, MOST_BARS = 5, 24, 12
 WIDEST = 10_000
 
 
@@ -62,7 +64,7 @@ def _course(study: StudyRecord) -> str:
 
 
 def _print_best(study: StudyRecord, importances: Mapping[str, float], console: Console) -> None:
-    names = [axis.name for axis in by_importance(study, importances)][:MOST_COLUMNS]
+    names = [axis.name for axis in by_importance(study, importances)]
     rows = [
         row for row in trial_rows(read(study, importances), names, NUM_SHOWN) if row.value != "–"
     ]
@@ -111,9 +113,14 @@ def _print_importances(
     for name in axes[:MOST_BARS]:
         share = min(1.0, max(0.0, importances[name]))
         bar = "█" * round(width * share) or "▏"
-        table.add_row(plain_text(name), plain_text(bar, "blue"), plain_text(percent(share, 0)))
+        told = percent(share, 0) + judged_among(study, name)
+        table.add_row(plain_text(name), plain_text(bar, "blue"), plain_text(told))
     head = plain_text("what matters (share of the spread explained)", "dim")
     console.print("", head, table, sep="\n")
+    if len(axes) > MOST_BARS:
+        console.print(plain_text(f"and {len(axes) - MOST_BARS} that explain less", "dim"))
+    if left := left_unjudged(study, importances):
+        console.print(plain_text(left))
 
 
 def _print_reasons(study: StudyRecord, console: Console) -> None:

@@ -13,11 +13,14 @@ from ..diagnosis.trials import (
     best_of,
     confirmed_first,
     has_left,
+    is_partial,
     label,
+    not_judged,
+    ranked,
 )
 from ..records import Confirmed, StudyRecord, Trial
 from .tiles import Tile
-from .words import count, number, percent, score_word, seconds
+from .words import clean, count, number, percent, score_word, seconds
 
 STATES = {"done": "done", "dropped": "dropped", "halved": "halved", "failed": "failed"}
 MAX_REASONS = 8
@@ -86,21 +89,45 @@ def reasons(study: StudyRecord) -> list[Reason]:
     return found + ([Reason("other", "other reasons", rest, rest / total)] if rest else [])
 
 
+def group_reasons(study: StudyRecord) -> tuple[list[str], str]:
+    """Return each group's own reason, and what is the same for several groups.
+
+    A reason is what a group was measured by, a colon, and what follows from it.
+    """
+    reasons = [group.reason for group in study.groups]
+    if len(reasons) < 2:
+        return reasons, ""
+    if len(set(reasons)) == 1:
+        return ["" for _ in reasons], reasons[0]
+    parts = [reason.partition(": ") for reason in reasons]
+    shared = {rest for _, _, rest in parts}
+    if len(shared) == 1 and "" not in shared:
+        return [own for own, _, _ in parts], shared.pop()
+    return reasons, ""
+
+
 def left_share(study: StudyRecord) -> float:
     """Return the share of trials that were dropped or failed."""
     return sum(map(has_left, study.trials)) / max(1, len(study.trials))
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Return each name's last part, or the whole where two share it.
+    """Return each name's last part (of a list's item the last two), or all where two share it.
 
     Example:
         >>> short_names(["optimizer.lr", "net.kind", "optimizer.kind"])
         {'optimizer.lr': 'lr', 'net.kind': 'net.kind', 'optimizer.kind': 'optimizer.kind'}
+        >>> short_names(["optimizer.betas.0"])
+        {'optimizer.betas.0': 'betas.0'}
     """
-    last = {name: name.rsplit(".", 1)[-1] for name in names}
+    last = {name: _last_part(name) for name in names}
     often = Counter(last.values())
     return {name: short if often[short] == 1 else name for name, short in last.items()}
+
+
+def _last_part(name: str) -> str:
+    parts = name.split(".")
+    return ".".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
 
 
 def told(value: Any) -> str:
@@ -131,6 +158,19 @@ def by_importance(study: StudyRecord, importances: Mapping[str, float]) -> list[
     """Return the searched values, the most important first."""
     axes = axes_of(study)
     return sorted(axes.values(), key=lambda axis: -importances.get(axis.name, 0.0))
+
+
+def judged_among(study: StudyRecord, name: str) -> str:
+    """Say among which trials a value was judged, where not all have it; else nothing."""
+    having = sum(name in trial.params for trial in ranked(study))
+    return f" of {count(having, 'trial')} with it" if is_partial(study, name) else ""
+
+
+def left_unjudged(study: StudyRecord, importances: Mapping[str, float]) -> str:
+    """Say which values have no importance, and why; "" where all have one, or none."""
+    names = not_judged(study, importances)
+    why = "only in some trials, too few to judge" if names else ""
+    return f"Not judged: {', '.join(map(clean, names))} ({why})." if names else ""
 
 
 def _none_of(study: StudyRecord) -> str:

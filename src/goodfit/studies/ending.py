@@ -13,7 +13,7 @@ from ..records import Finding, StudyRecord
 from ..report import study_html
 from ..runs import read_record, read_records, write_record, write_records, write_text
 from .folder import StudyFolder, open_study
-from .sampling import importances
+from .importance import importances
 from .study import Study, best_trial
 
 

@@ -63,9 +63,9 @@ def key_of(recipe: Recipe) -> str:
     usual = {name for name in RARELY_SET if name in net and net[name] == fields[name].default}
     for name in {*ONLY_THE_START, *usual} & net.keys():
         del net[name]
-    if "dropout" in net:
-        net["dropout"] = net["dropout"] > 0.0
-    words = ", ".join(f"{name} {_plain(value)}" for name, value in net.items() if name != "kind")
+    dropout = {0.0: ["no dropout"], None: []}.get(net.pop("dropout", None), ["with dropout"])
+    told = (f"{name} {_plain(value)}" for name, value in net.items() if name != "kind")
+    words = ", ".join([*told, *dropout])
     rule = ", ".join((recipe.optimizer.kind, *_around(recipe)))
     return f"{recipe.net.kind} ({words}), {rule}, batch {recipe.batch_size}"
 

@@ -1,4 +1,4 @@
-"""Asking Optuna for values: its samplers propose, and its importances weigh what was found."""
+"""Asking Optuna for values, and telling it what they gave."""
 
 from __future__ import annotations
 
@@ -15,21 +15,14 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ..recipe import Choice, IntegerRange, LogUniform, Space, Uniform
 from ..recipe.distributions import Distribution
-from ..records import StudyRecord, Trial
+from ..records import Trial
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-# Trees of this depth give shares within 0.05 of those of whole ones, less than another seed changes
-# (0.09 of 40 trials, 0.04 of 256), in a fifth of the time: whole ones were the longest thing beside
-# the trials. PED-ANOVA, Optuna's default since version 5, gave names that mean nothing up to 0.43
-# of 40 trials and 0.16 of 256, where fANOVA gave 0.05 and 0.02.
-TREE_DEPTH = 6
-FEWEST_FOR_IMPORTANCE = 10
 
 
 class Asker:
@@ -147,33 +140,6 @@ def _holding(distribution: BaseDistribution, value: Any) -> BaseDistribution:
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     low, high = min(distribution.low, value), max(distribution.high, value)
     return type(distribution)(low, high, log=distribution.log)  # pyright: ignore[reportArgumentType]
-
-
-def importances(study: StudyRecord, space: Space) -> dict[str, float]:
-    """Return how much of the spread of values each name explains, by Optuna's fANOVA.
-
-    Of finished trials; names that not all of them have are left out by Optuna. Empty with fewer
-    than 10 finished trials, or where all values are equal.
-
-    Source: Hutter, Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter
-    importance", ICML 2014.
-    """
-    done = [trial for trial in study.trials if trial.value == trial.value and trial.epochs]
-    if len(done) < FEWEST_FOR_IMPORTANCE or len({trial.value for trial in done}) < 2:
-        return {}
-    memory = optuna.create_study(direction="maximize" if study.metric_up else "minimize")
-    distributions = wide_distributions(done, space)
-    for trial in done:
-        memory.add_trial(
-            optuna.trial.create_trial(
-                value=trial.value,
-                params=trial.params,
-                distributions={name: distributions[name] for name in trial.params},
-            )
-        )
-    evaluator = FanovaImportanceEvaluator(max_depth=TREE_DEPTH, seed=0)
-    found = get_param_importances(memory, evaluator=evaluator)
-    return {name: float(share) for name, share in found.items()}
 
 
 def wide_distributions(trials: Sequence[Trial], space: Space) -> dict[str, BaseDistribution]:
