@@ -128,6 +128,25 @@ def test_what_a_derivative_makes_is_named(cause: str) -> None:
     assert reason in found.because
 
 
+@pytest.mark.parametrize("cause", BACKWARD)
+def test_what_the_networks_own_forward_does_is_the_networks(cause: str) -> None:
+    function, operation, _ = BACKWARD[cause]
+
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(X.shape[1], 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return function(self.inner(x))
+
+    torch.manual_seed(0)
+    found = autopsy(Root(), nn.MSELoss(), (X, Y), step=3)
+    assert found is not None
+    assert (found.culprit, found.module) == ("gradient", "network")
+    assert found.operation == f"{operation} (backward)"
+
+
 @pytest.mark.parametrize("function", HEALTHY)
 def test_a_healthy_pass_has_no_autopsy(function: str) -> None:
     assert find(HEALTHY[function]) is None

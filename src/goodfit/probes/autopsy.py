@@ -15,7 +15,7 @@ from .graph import node_name
 from .hooks import forward_of
 from .layers import clean_name, first_tensor
 from .restore import restoring
-from .trace import Origin, Trace, assign, named_calls
+from .trace import ROOT, Origin, Trace, assign, named_calls
 
 LossFn = Callable[..., Tensor]
 Culprit = Literal["input", "target", "weights", "forward", "loss", "gradient"]
@@ -135,7 +135,7 @@ class _Replay:
         with Trace() as trace:
             with named_calls(self.parts, trace.path, self.nodes):
                 outputs = forward_of(self.module)(*self.args, **self.kwargs)
-                assign(outputs, "", self.nodes)
+                assign(outputs, ROOT, self.nodes)
             made = first_tensor(outputs)
             found = None if made is None else trace.origin(made)
             if found is not None and self._matters(found, made):
@@ -161,7 +161,7 @@ class _Replay:
 
     def _forward(self, where: Culprit, found: Origin) -> Autopsy:
         culprit: Culprit = "forward" if found.module or where == "forward" else "loss"
-        place = found.module or ("" if culprit == "loss" else "network")
+        place = found.module or ("" if culprit == "loss" else ROOT)
         name = found.operation.lstrip("_")
         return _made(self.step, culprit, place, name, found.because, found.operands)
 

@@ -22,6 +22,9 @@ CONSTANTS = (
     *("_to_copy", "clone", "constant_pad_nd"),
 )
 
+# What the network itself is called, whose name among its modules is empty.
+ROOT = "network"
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -105,7 +108,7 @@ def named_calls(network: nn.Module, path: list[str], nodes: dict[Any, str]) -> I
 
     def leave(name: str):
         def run(module: nn.Module, args: Any, output: Any) -> None:
-            assign(output, name, nodes)
+            assign(output, name or ROOT, nodes)
             path.pop()
 
         return run
