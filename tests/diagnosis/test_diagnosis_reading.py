@@ -82,6 +82,26 @@ def test_steps_that_do_not_grow_are_counted_and_that_is_told(tmp_path: Path) -> 
     assert "does not grow" in made.notes[0]
 
 
+def test_tensorboards_table_of_one_curve_is_taken_for_the_loss(tmp_path: Path) -> None:
+    text = "Wall time,Step,Value\n1700000000.1,0,2.3\n1700000001.2,10,2.0\n1700000002.3,20,1.5\n"
+    made = read_losses(written(tmp_path, text))
+    assert made.steps.step == (0, 10, 20)
+    assert made.steps.loss == (2.3, 2.0, 1.5)
+    assert any("Value" in one for one in made.unseen)
+
+
+@pytest.mark.parametrize("text", ["step,value,speed\n1,2,3\n", "Wall time,Step\n1,2\n"])
+def test_a_value_beside_other_numbers_is_no_loss(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="No column"):
+        read_losses(written(tmp_path, text))
+
+
+def test_a_named_loss_is_not_guessed(tmp_path: Path) -> None:
+    made = read_losses(written(tmp_path, "step,loss,value\n1,2.0,7\n2,1.0,8\n"))
+    assert made.steps.loss == (2.0, 1.0)
+    assert not any("Value" in one for one in made.unseen)
+
+
 def test_rules_about_curves_judge_a_table(tmp_path: Path) -> None:
     text = "loss\n" + "".join(f"{2.3 * 1.05**k}\n" for k in range(100))
     found = findings(read_losses(written(tmp_path, text)))

@@ -7,6 +7,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,6 +35,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "lr": ("lr", "learning_rate", "lr_0"),
     "grad_norm": ("grad_norm", "gradient_norm", "total_grad_norm"),
 }
+# What TensorBoard writes, where a file has one curve: Wall time, Step, Value.
+ONE_CURVE, TIMES = "value", ("wall_time", "walltime", "time", "relative_time", "timestamp")
+TAKEN = "what the column Value is: it was taken for the training loss"
 Row = Mapping[str, str | float | None]
 
 
@@ -43,7 +47,8 @@ def read_losses(path: str | Path) -> History:
     Columns are known by their usual names: step, epoch, loss or train_loss, val_loss, accuracy or
     val_accuracy, lr, grad_norm ("train/loss" and "Train Loss" too). Cells may be empty, as where
     steps and validations share a file. A single column of numbers is enough, with or without a
-    heading. With an epoch column and no step column, a row is an epoch.
+    heading, and so is TensorBoard's table of one curve (Wall time, Step, Value). With an epoch
+    column and no step column, a row is an epoch.
 
     Raises:
         DataError: the file is missing or empty, no column is known as a loss, or a cell is no
@@ -69,7 +74,14 @@ def read_losses(path: str | Path) -> History:
             given=names,
             do="Name one of them loss (or train_loss, val_loss).",
         )
-    return _history(columns, len(rows))
+    made = _history(columns, len(rows))
+    return replace(made, unseen=(*made.unseen, TAKEN)) if _is_one_curve(rows) else made
+
+
+def _is_one_curve(rows: Sequence[Row]) -> bool:
+    """Return whether a table has the column Value, and beside it nothing but steps and times."""
+    heads = {_plain(head) for row in rows for head in row if isinstance(head, str)}
+    return bool(heads) and heads - {*NAMES["step"], *NAMES["epoch"], *TIMES} == {ONE_CURVE}
 
 
 def _rows(path: Path) -> list[Row]:
@@ -105,7 +117,8 @@ def _columns(rows: Sequence[Row], path: Path) -> dict[str, list[float]]:
     """Return the known columns, NaN where a cell is empty."""
     heads = {_plain(head): head for row in rows for head in row if isinstance(head, str)}
     found: dict[str, list[float]] = {}
-    for column, names in NAMES.items():
+    known = {**NAMES, "loss": (ONE_CURVE,)} if _is_one_curve(rows) else NAMES
+    for column, names in known.items():
         head = next((heads[name] for name in names if name in heads), None)
         if head is not None:
             found[column] = [
