@@ -68,7 +68,7 @@ def test_a_grid_over_the_most_names_only_other_ways_out() -> None:
         with pytest.raises(GoodfitError) as caught:
             points_for(MILLION, trials)
         told = str(caught.value)
-        assert "1,000,000 trials, at most 10,000 are tried" in told
+        assert "1,000,000 trials; at most 10,000 are tried" in told
         assert "give --trials" not in told and "--strategy random" in told
 
 

@@ -102,10 +102,10 @@ def points_for(space: Space, trials: int) -> int:
 def _too_large(size: int, trials: int) -> SearchError:
     """Say how large a grid of two points along each range is, and only ways out that work."""
     instead = "or take --strategy random, which needs no grid."
-    allowed = f", at most {LARGEST_GRID:,} are tried" if size > LARGEST_GRID else ""
+    allowed = f"; at most {LARGEST_GRID:,} are tried" if size > LARGEST_GRID else ""
     more = "" if size > LARGEST_GRID else f", give --trials {size}"
     return SearchError(
-        f"A grid of 2 points along each range, of all options, has {size:,} trials{allowed}.",
+        f"A grid of 2 points along each range and all options has {size:,} trials{allowed}.",
         given=f"--trials {trials:,}",
         do=f"Search fewer values{more}, {instead}",
     )
