@@ -140,6 +140,33 @@ def test_a_kind_of_folds_that_is_none_gets_the_known_ones() -> None:
     assert "stratified" in caught.value.do
 
 
+@pytest.mark.parametrize(
+    ("value", "given", "do"),
+    [
+        (IRIS, "Recipe", "gf.search(recipe.vary(lr=gf.loguniform("),
+        ("s.toml", "'s.toml'", 'gf.search(gf.read_space(Path("s.toml")))'),
+        ("iris", "'iris'", "recipe.vary("),
+    ],
+)
+def test_what_is_no_space_is_refused(value: Any, given: str, do: str) -> None:
+    refused(lambda: gf.search(value), given, do)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("trials", "5"), ("trials", 2.5), ("workers", "2"), ("confirm", "1"), ("rows", True)],
+)
+def test_counts_of_a_search_are_whole_numbers(name: str, count: Any, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {name: count, "out": tmp_path / "study"}
+    refused(lambda: gf.search(SPACE, **asked), f"{name} = {count!r}", f"{name}=5")
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("name", ["load_study", "resume_study"])
+def test_a_study_is_named_by_its_path(name: str) -> None:
+    refused(lambda: getattr(gf, name)(None), "NoneType", "path")
+
+
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, None, "sgd"])
 def test_what_is_no_optimiser_is_refused(optimizer: Any) -> None:
     refused(lambda: gf.watch(NET, optimizer), type(optimizer).__name__, "torch.optim.Optimizer")

@@ -1,4 +1,4 @@
-"""What Python code gives for a recipe: anything else is refused, with what to do."""
+"""What Python code gives for a recipe or a space: anything else is refused, with what to do."""
 
 from __future__ import annotations
 
@@ -25,6 +25,31 @@ def given_recipe(value: object, call: str) -> None:
     """
     if not isinstance(value, Recipe):
         raise RecipeError(f"{call} takes a recipe.", given=_shown(value), do=_remedy(value, call))
+
+
+def given_space(value: object, call: str) -> None:
+    """Refuse what is no space where ``call``, as "gf.search", takes one.
+
+    Raises:
+        RecipeError: says how a space is made of what was given.
+
+    Example:
+        >>> given_space(Recipe(data="iris"), "gf.search")
+        Traceback (most recent call last):
+        goodfit.errors.RecipeError: gf.search takes a space: a recipe with distributions in it.
+          given: Recipe
+          to do: Write gf.search(recipe.vary(lr=gf.loguniform(1e-4, 1e-1))).
+    """
+    if isinstance(value, Space):
+        return
+    made = "recipe.vary(lr=gf.loguniform(1e-4, 1e-1))"
+    if isinstance(value, str | Path) and str(value).endswith(".toml"):
+        made = f'gf.read_space(Path("{value}"))'
+    raise RecipeError(
+        f"{call} takes a space: a recipe with distributions in it.",
+        given=_shown(value),
+        do=f"Write {call}({made}).",
+    )
 
 
 def _remedy(value: object, call: str) -> str:

@@ -11,7 +11,7 @@ from ..errors import SearchError
 from ..recipe import Recipe, Space, read_space, write
 from ..records import Finding, StudyRecord
 from ..report import study_html
-from ..runs import read_record, read_records, write_record, write_records, write_text
+from ..runs import path_of, read_record, read_records, write_record, write_records, write_text
 from .folder import StudyFolder, open_study
 from .importance import importances
 from .study import Study, best_trial
@@ -59,7 +59,7 @@ def load_study(path: Path | str) -> Study:
     Raises:
         SearchError: there is none, or it is not finished.
     """
-    folder, settings = open_study(Path(path))
+    folder, settings = open_study(path_of(path))
     if not folder.record.exists():
         raise SearchError(
             "This study is not finished.", given=path, do=f"Go on: goodfit resume {path}"

@@ -22,8 +22,9 @@ from ..errors import Interrupted
 from ..pipeline.begin import Temporary
 from ..pipeline.training import METRICS
 from ..recipe import Range, Space, read_space, write_space
+from ..recipe.given import given_space
 from ..records import Confirmed, StudyRecord
-from ..runs import Interruption, Journal
+from ..runs import Interruption, Journal, path_of
 from ..runs.lock import exclusive
 from .cluster import Cluster
 from .cluster_ray import connected
@@ -95,6 +96,7 @@ def search(
         teller: Is told how it goes.
 
     Raises:
+        RecipeError: ``space`` is no space.
         SearchError: settings, strategy or storage do not work; says what to do.
         GoodfitError: data, recipe or network do not work.
         Interrupted: Ctrl-C or SIGTERM; ``resume_study`` goes on, also in a temporary folder,
@@ -107,10 +109,11 @@ def search(
         >>> len(study.trials), study.record.metric
         (4, 'accuracy')
     """
+    given_space(space, "gf.search")
     name, temporary = Path(space.fixed_recipe().data.path).name.split(".")[0], None
     if out is None and root is None:
         temporary = Temporary()
-    path = Path(out) if out is not None else numbered(name, Path(root or temporary.path))  # pyright: ignore[reportOptionalMemberAccess]
+    path = path_of(out) if out is not None else numbered(name, Path(root or temporary.path))  # pyright: ignore[reportOptionalMemberAccess]
     settings = Settings(
         strategy=strategy,
         trials=trials,
@@ -149,7 +152,7 @@ def resume_study(
     Raises:
         SearchError: there is none, or its storage cannot be used.
     """
-    folder, settings = open_study(Path(path))
+    folder, settings = open_study(path_of(path))
     if cluster is not None:
         settings = replace(settings, cluster="" if cluster == "none" else cluster)
     session = begin(read_space(folder.space), settings)

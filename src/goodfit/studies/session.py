@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import SearchError
+from ..errors import SearchError, check_count
 from ..pipeline.begin import resolve_for
 from ..pipeline.material import Known, know
 from ..recipe import Recipe, Space
@@ -59,12 +59,13 @@ def check_settings(space: Space, settings: Settings) -> None:
     """Raise for settings that cannot work, whatever the data.
 
     Raises:
-        SearchError: a count is too small, or there is no such strategy or mode.
+        SearchError: a count is too small or no whole number, or there is no such strategy or mode.
     """
     strategy_of(settings.strategy)
     one = ("trials", "confirm_seeds", "at_once", "workers", "rows")
     for name, least in [*((name, 1) for name in one), ("confirm", 0)]:
-        _check_count(name, getattr(settings, name), least)
+        if getattr(settings, name) is not None:
+            check_count(name, getattr(settings, name), least=least, kind=SearchError)
     if settings.mode not in MODES:
         raise SearchError(
             "There is no such mode.", given=settings.mode, do=f"Take one of {', '.join(MODES)}."
@@ -74,11 +75,4 @@ def check_settings(space: Space, settings: Settings) -> None:
             "The length of a run is not searched: longer is nearly always better.",
             given="a distribution at epochs",
             do="Write one number; coarse-to-fine and halving begin with fewer by themselves.",
-        )
-
-
-def _check_count(name: str, count: int | None, least: int) -> None:
-    if count is not None and count < least:
-        raise SearchError(
-            f"{name} must be at least {least}.", given=f"{name} = {count}", do="Give more."
         )
