@@ -96,3 +96,16 @@ def test_a_replay_leaves_buffers_as_they_were() -> None:
     norm = next(module for module in net.modules() if isinstance(module, nn.BatchNorm1d))
     assert norm.num_batches_tracked is not None
     assert int(norm.num_batches_tracked) == 30
+
+
+@pytest.mark.parametrize("when", [4, 40])
+def test_what_is_not_finite_is_said_at_its_step(when: int) -> None:
+    net, said = mlp(At(lambda x: torch.log(x * 0), when)), list[str]()
+    optimizer, loss_fn = torch.optim.SGD(net.parameters(), lr=0.01), nn.CrossEntropyLoss()
+    with watch(net, optimizer, loss_fn, say=said.append):
+        for _ in range(when + 1):
+            optimizer.zero_grad()
+            loss_fn(net(torch.randn(16, FEATURES)), torch.arange(16) % 3).backward()
+            optimizer.step()
+        assert [line.split(":")[0] for line in said] == [f"step {when + 1}"]
+    assert "log of 0" in said[0]

@@ -16,7 +16,8 @@ from sklearn.datasets import make_friedman1
 from torch import nn
 
 from goodfit.adapters import watch
-from goodfit.diagnosis import findings
+from goodfit.adapters.words import SURE
+from goodfit.diagnosis import RULES, findings
 from goodfit.records import History
 
 
@@ -334,6 +335,10 @@ def test_a_network_that_is_no_better_than_lines_is_told(width: int, fires: bool)
 def test_accuracy_is_not_compared_where_classes_weigh_differently(weight: bool) -> None:
     simple = friedman_net(8, classes=True, weight=weight).setting.baseline
     assert (simple is None) == weight
+
+
+def test_what_is_sure_early_is_the_name_of_a_rule() -> None:
+    assert set(SURE) <= {rule.__name__.replace("_", "-") for rule in RULES}
 
 
 @pytest.mark.parametrize(

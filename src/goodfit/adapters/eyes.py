@@ -112,8 +112,6 @@ class Eyes:
         self.pulse.batch = self.pulse.judged = self._judged = None
         self._held, self.batches.returned = (None, None), ()
 
-    # -- what the hooks call -------------------------------------------------------------------
-
     def _on_batch(self, args: Any, kwargs: Any) -> None:
         inputs = any_tensor((args, kwargs))
         if inputs is not None and self.batches.last[0] != self.pulse.num_passes:
@@ -197,8 +195,6 @@ class Eyes:
         if self.lookout.ready and (alone or self._order.ends(optimizer)):
             self._look()
 
-    # -- looks ---------------------------------------------------------------------------------
-
     def _arm(self, *, first: bool = False) -> None:
         """Hang the hooks of a look at the next step."""
         if self.lookout.armed:
@@ -280,6 +276,7 @@ class Eyes:
                     self.autopsy = self._replay(batch, step)
             except (RuntimeError, ValueError, TypeError, IndexError) as error:
                 self.unseen[f"why step {step} was not finite: the replay failed ({error})"] = None
+            self.looked(step)
 
     def _replay(self, batch: tuple[Any, Any, Any], step: int) -> Autopsy | None:
         (args, kwargs, _), loss_fn, outputs, targets = batch, self.loss_fn, None, None

@@ -23,14 +23,13 @@ from .eyes import UNSEEN_BETWEEN, Eyes
 from .presence import presence_s
 from .schedule import Schedule
 from .steps import NAN, Epochs
+from .words import FIRST_WORD, WORDS_GROW, may_be_said
 
 LossT = TypeVar("LossT", Tensor, float)
 LOWER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "perplexity")
 UNSEEN_CLEAN = "loss on training rows in evaluation mode: it needs the loss as a module"
 # Of what was earned since the last one, a clean evaluation may take this share.
 CLEAN_SHARE = 0.5
-# Between two early words the steps grow by this factor: reading a history costs with its length.
-WORDS_GROW, FIRST_WORD = 1.5, 20
 
 
 def to_terminal(text: str) -> None:
@@ -207,20 +206,24 @@ class Watch:
     def _say_early(self, step: int) -> None:
         """Say each new warning or error once, as soon as it can be seen and judging can be paid.
 
-        The first judgement is paid in advance (10 ms), and tells errors only: after so few steps a
-        warning may still vanish.
+        Two judgements are paid in advance (10 ms), and tell errors of `SURE` only: one after some
+        twenty steps, and one where a number is not finite for the first time.
         """
-        if self.say is None or step < self._next_word:
+        broke = self.eyes.autopsy is not None and "loss-not-finite" not in self._said
+        if self.say is None or not (broke or step >= self._next_word):
             return
-        self._next_word, first = int(WORDS_GROW * step) + 1, self._next_word == FIRST_WORD
-        if not first and not self.schedule.allows(step, self._word_s):
-            return
-        told = ("error",) if first else ("warning", "error")
-        began = now_s()
+        early = broke or self._next_word == FIRST_WORD
+        if step >= self._next_word:
+            self._next_word = int(WORDS_GROW * step) + 1
+        if early or self.schedule.allows(step, self._word_s):
+            self._judge_aloud(step, early=early)
+
+    def _judge_aloud(self, step: int, *, early: bool) -> None:
+        began, say = now_s(), self.say or to_terminal
         for finding in self._findings_or_none(step):
-            if finding.severity in told and finding.rule not in self._said:
+            if may_be_said(finding, early=early) and finding.rule not in self._said:
                 self._said.add(finding.rule)
-                self.say(f"step {step}: {finding}")
+                say(f"step {step}: {finding}")
         self._word_s = now_s() - began
         self.schedule.other_s += self._word_s
 
