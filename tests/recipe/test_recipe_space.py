@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -371,3 +372,12 @@ def test_a_recipe_without_a_net_varies_the_default_one() -> None:
     space = DIGITS.vary(hidden=layers(integer(1, 2), 8))
     assert space.recipe({"net.hidden.depth": 2}).net == MLP(hidden=(8, 8))
     assert DIGITS.vary(lr=uniform(0.1, 1)).fixed_recipe().net is None
+
+
+def test_a_choice_of_many_options_is_checked_in_seconds() -> None:
+    nets = choice(*(MLP(hidden=(width,)) for width in range(1, 1001)))
+    began = time.process_time()
+    space = Recipe(data="digits").vary(net=nets, lr=loguniform(1e-4, 0.1))
+    assert space.grid_size(5) == 5000
+    # Measured 2 s, and more than 50 s where labels were made anew for each option.
+    assert time.process_time() - began < 20.0

@@ -11,12 +11,27 @@ import goodfit as gf
 from goodfit.pipeline.begin import resolve_for
 from goodfit.pipeline.material import know, material_of
 from goodfit.recipe import Recipe
+from goodfit.studies.folder import Settings
 from goodfit.studies.group import Group
 from goodfit.studies.grouping import shape_of
 from goodfit.studies.wave import Asked, Progress
 
 SMALL = gf.Recipe(data="iris", net=gf.MLP(hidden=(16,)), batch_size=16, epochs=4)
 SPACE = SMALL.vary(lr=gf.loguniform(1e-4, 1e-1), weight_decay=gf.loguniform(1e-5, 1e-1))
+
+SETTINGS = Settings(
+    strategy="random",
+    trials=1,
+    seed=0,
+    at_once=1,
+    confirm=0,
+    confirm_seeds=1,
+    workers=None,
+    rows=None,
+    mode="auto",
+    storage="",
+    name="study",
+)
 
 
 class Watched:

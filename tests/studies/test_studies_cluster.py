@@ -17,7 +17,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studies_helpers import SPACE, Watched, group_of, queue
+from studies_helpers import SETTINGS, SPACE, Watched, group_of, queue
 
 import goodfit as gf
 from goodfit.errors import Interrupted, SearchError
@@ -26,7 +26,7 @@ from goodfit.studies import Silent, cluster_ray
 from goodfit.studies import cluster as cluster_module
 from goodfit.studies.cluster import Cluster, tile_rows
 from goodfit.studies.cluster_ray import connected
-from goodfit.studies.folder import Settings, make_study, open_study
+from goodfit.studies.folder import make_study, open_study
 from goodfit.studies.wave import Progress
 from goodfit.studies.workers import run_wave
 
@@ -132,21 +132,6 @@ def test_a_stopped_search_goes_on_on_one_machine_or_there(address: str, tmp_path
     found = gf.resume_study(path)
     assert_counted_once(path, 6)
     assert_same_trials(found, gf.search(space, workers=1, **options))
-
-
-SETTINGS = Settings(
-    strategy="random",
-    trials=1,
-    seed=0,
-    at_once=1,
-    confirm=0,
-    confirm_seeds=1,
-    workers=None,
-    rows=None,
-    mode="auto",
-    storage="",
-    name="study",
-)
 
 
 class OneGroup:

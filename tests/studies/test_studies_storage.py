@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from studies_helpers import SMALL, SPACE
+from studies_helpers import SETTINGS, SMALL, SPACE
 
 import goodfit as gf
 from goodfit.errors import SearchError
+from goodfit.studies.folder import make_study, open_study
 from goodfit.studies.storage import Mirror, open_optuna_study
 from goodfit.studies.storage_errors import masked, storage_failed
 from goodfit.studies.wave import Asked, Progress
@@ -107,3 +110,11 @@ def test_a_trial_of_an_earlier_version_has_no_times(tmp_path: Path) -> None:
     mirror.close()
     (trial,) = open_optuna_study(url, "first", metric_up=True).get_trials()
     assert trial.datetime_start is not None and trial.datetime_start.timestamp() > 1e9
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_password_is_for_its_owner_only(tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, storage="postgresql://me:secret@host/db")
+    made = make_study(tmp_path / "study", space="", settings=settings)
+    assert made.settings.stat().st_mode & 0o077 == 0
+    assert open_study(made.path)[1] == settings

@@ -78,16 +78,18 @@ class Choice(Searched):
 
     distribution: Literal["choice"] = "choice"
     options: Annotated[tuple[Any, ...], BeforeValidator(_as_options)]
+    _labels: tuple[Label, ...] = ()
 
     @model_validator(mode="after")
     def _has_options(self) -> Choice:
         check_options(self.options)
+        self._labels = labels_of(self.options)
         return self
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """A unique plain name for each option, in their order."""
-        return labels_of(self.options)
+        return self._labels
 
     def option(self, label: Label) -> Any:
         """Return the option of that label."""

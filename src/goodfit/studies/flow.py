@@ -87,7 +87,8 @@ def search(
         confirm_seeds: With how many new seeds each; they share the split.
         out: The study folder to make; without it (and ``root``) a temporary one.
         root: Where to make the next numbered folder.
-        storage: A URL of Optuna's storage; by default SQLite in the study folder.
+        storage: A URL of Optuna's storage; by default SQLite in the study folder. It is kept in
+            ``search.json``, which only its owner can read where a password stands in it.
         workers: Threads that train, one core each; by default as many as there are cores.
         rows: How many trials share a step; by default the engine decides.
         mode: Who runs the steps: "auto", "eager", "traced" or "compiled".

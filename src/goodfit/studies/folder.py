@@ -12,6 +12,7 @@ from ..errors import SearchError
 from ..records import Record
 from ..runs import checkpoints, default_path, read_record, read_rows, write_record, write_text
 from ..runs.atomic import disk_errors
+from .storage_errors import masked
 from .wave import Asked, Progress
 
 COLUMNS = (
@@ -128,6 +129,8 @@ def check_is_free(path: Path) -> None:
 def make_study(path: Path, *, space: str, settings: Settings) -> StudyFolder:
     """Make a study folder, which must not exist, or be empty.
 
+    How it searches is for its owner's eyes only where the storage's URL holds a password.
+
     Raises:
         SearchError: it is taken.
         RunError: it cannot be written.
@@ -138,6 +141,8 @@ def make_study(path: Path, *, space: str, settings: Settings) -> StudyFolder:
         path.mkdir(parents=True, exist_ok=True)
     write_text(folder.space, space)
     write_record(folder.settings, settings)
+    if masked(settings.storage) != settings.storage:
+        folder.settings.chmod(0o600)
     return folder
 
 
