@@ -29,6 +29,8 @@ isfinite = math.isfinite
 EACH = 31
 # Losses of one step that are weighed; where no step ever comes, they must not pile up.
 MOST_CALLS = 64
+# So many numbers are summed faster as a list.
+SHORT = 256
 
 
 def nothing(*args: object) -> None:
@@ -140,7 +142,7 @@ class Pulse:
         canary = self.canary
         if canary is not None:
             gradient = canary.grad
-            if gradient is not None and not isfinite(gradient.sum().item()):
+            if gradient is not None and not isfinite(_total(gradient)):
                 self.on_not_finite("gradient")
         if self.calls:
             self.gather()
@@ -150,6 +152,17 @@ class Pulse:
         if len(self.steps.loss) == self.arm_at:
             self.on_arm()
         self.batch = self.judged = None
+
+
+def _total(gradient: Tensor) -> float:
+    """Return the sum of a gradient, the short way that its shape allows.
+
+    torch records what passes inside of an optimiser's step, hooks included: there a reduction
+    takes 9 us (2.5 elsewhere), a list of 64 numbers 2.5.
+    """
+    if gradient.dim() == 1 and gradient.numel() <= SHORT:
+        return sum(gradient.tolist())
+    return gradient.sum().item()
 
 
 def _one_number(loss: Tensor) -> Number:
@@ -178,8 +191,8 @@ COLD = 2.0
 def _idle_s(*, hooked: bool) -> float:
     """Return the seconds of a step in which nothing is computed."""
     network, loss_fn = nn.Identity(), nn.Identity()
-    weight = nn.Parameter(torch.zeros(1))
-    weight.grad = torch.zeros(1)
+    weight = nn.Parameter(torch.zeros(64))
+    weight.grad = torch.zeros(64)
     optimizer = _Idle([weight], {"lr": 0.0})
     if hooked:
         pulse = Pulse(network, Steps(), prints=False, canary=weight)
