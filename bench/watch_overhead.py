@@ -105,6 +105,10 @@ OTHERS: dict[str, Callable[[Loop], Step]] = {
 }
 
 
+def unheard(text: str) -> None:
+    """An early word that is judged for, and not printed."""
+
+
 @dataclass
 class Sample:
     """One training: seconds of processor and wall for all its steps, and looks where counted."""
@@ -128,7 +132,9 @@ class Run:
         self.ended_s = time.perf_counter()
         with self.timed():
             if watch is not None:
-                self.eye = watch(net, self.loop.optimizer, self.loop.loss_fn, say=None).__enter__()
+                self.eye = watch(
+                    net, self.loop.optimizer, self.loop.loss_fn, say=unheard
+                ).__enter__()
             self.step = OTHERS[watcher](self.loop) if watcher in OTHERS else self.loop.step
 
     @contextlib.contextmanager

@@ -62,8 +62,11 @@ def records(
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=one_thread)
     with pool:
-        for done in as_completed([pool.submit(runner, case) for case in cases]):
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(runner, case) for case in cases]):
+                yield done.result()
+        finally:  # One that failed ends them all, now and not after all others.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run_all(cases: Sequence[Case], path: Path, processes: int, runner: Runner = run_case) -> None:
