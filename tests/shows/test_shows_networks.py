@@ -117,6 +117,40 @@ def test_verdicts_are_the_lectures() -> None:
     assert [row[-1] for row in table_of(relu).rows][1] == "keeps its size"
 
 
+@pytest.mark.parametrize(
+    ("depth", "activation", "norm"),
+    [(20, "relu", "batch"), (10, "tanh", "batch"), (3, "maxout", "layer"), (2, "tanh", "none")],
+)
+def test_units_that_are_all_one_are_never_recommended(
+    depth: int, activation: str, norm: str
+) -> None:
+    sheet = show_init(depth=depth, width=64, activation=activation, norm=norm)
+    symmetric = [row[0] for row in table_of(sheet).rows if "symmetric" in str(row[-1])]
+    assert symmetric == ["constant"]
+    recommended, _, defined = sheet.headline.partition(" Symmetric: ")
+    assert "constant" not in recommended and "like one unit" in defined
+    assert "Symmetric" not in show_init(["he-normal"], depth=3, width=16).headline
+
+
+def test_a_layer_of_one_unit_has_no_symmetry_to_break() -> None:
+    assert "symmetric" not in str(table_of(show_init(["constant"], depth=3, width=1)).rows)
+
+
+def test_gradients_that_batch_norm_blows_up_are_told_by_their_numbers() -> None:
+    """Each layer of ReLU and batch norm multiplies gradients by about 1.21 on the way back."""
+    sheet = show_init(["he-normal"], depth=20, width=256, activation="relu", norm="batch")
+    _, _, _, first, last, verdict = table_of(sheet).rows[0]
+    assert float(first) > 20.0 * float(last) and verdict == "gradients explode"
+
+
+def test_a_signal_of_zero_is_zero_in_drawing_and_table(tmp_path: Path) -> None:
+    command = ["show", "init", "--depth", "3", "--width", "256", "--activation", "maxout"]
+    command += ["--norm", "layer", "--init", "constant", "--out", str(tmp_path / "page.html")]
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 0 and "no finite value" not in told.output
+    assert "constant  ···  0" in told.output
+
+
 def test_a_wrong_name_is_told() -> None:
     with pytest.raises(RecipeError, match=r"net\.activation"):
         show_init(activation="thanh")

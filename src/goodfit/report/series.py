@@ -70,12 +70,16 @@ def log_scale_helps(*columns: Floats) -> bool:
 def log_ticks(*columns: Floats) -> list[float]:
     """Return round values for a logarithmic axis: 1, 2, 5 in each decade, or 1 where many.
 
+    None where no value is above 0.
+
     Example:
         >>> log_ticks(np.array([0.3, 4.0])), log_ticks(np.array([0.003, 20.0]))
         ([0.5, 1.0, 2.0], [0.01, 0.1, 1.0, 10.0])
     """
     values = np.concatenate(columns)
     values = values[np.isfinite(values) & (values > 0)]
+    if not len(values):
+        return []
     low, high = np.log10(values.min()), np.log10(values.max())
     leads = (1, 2, 5) if high - low < 2.5 else (1,)
     powers = range(math.floor(low), math.ceil(high) + 1, max(1, round((high - low) / 6)))

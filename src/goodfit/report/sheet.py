@@ -119,7 +119,7 @@ def _chart(chart: Plot, place: int) -> Chart:
     plot = _empty(chart)
     looks = strokes(chart.lines, scale=chart.y_scale)
     for line, (role, dash) in zip(chart.lines, looks, strict=True):
-        _draw(plot, line, role, dash)
+        _draw(plot, line, role, dash, log=chart.y_scale == "log")
     return Chart(
         key=f"sheet-{place}",
         title=chart.title,
@@ -157,9 +157,10 @@ def _empty(chart: Plot) -> figure:
     return plot
 
 
-def _draw(plot: figure, line: Line, role: str, dash: str) -> None:
+def _draw(plot: figure, line: Line, role: str, dash: str, *, log: bool) -> None:
     x, y = np.asarray(line.x, dtype=float), np.asarray(line.y, dtype=float)
-    source = ColumnDataSource({"x": x, "y": np.where(np.isfinite(y), y, np.nan)})
+    drawn = np.isfinite(y) & ((y > 0.0) | (not log))
+    source = ColumnDataSource({"x": x, "y": np.where(drawn, y, np.nan)})
     plot.line("x", "y", source=source, color=LIGHT[role], line_width=2, line_dash=dash)
     if len(line.x) <= 24:
         plot.scatter("x", "y", source=source, color=LIGHT[role], size=5)

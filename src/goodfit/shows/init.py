@@ -19,22 +19,33 @@ from ..seeds import mix
 NUM_ROWS, NUM_CLASSES = 256, 10
 # Over the whole depth; a factor of ten either way still trains.
 LOST, BLOWN = 0.1, 10.0
+KEEPS, SYMMETRIC = "keeps its size", "symmetric: all units are one"
+SYMMETRIC_IN_WORDS = (
+    " Symmetric: all units of a hidden layer have the same weights, so they give the same and learn"
+    " the same, like one unit; their gradients here are rounding."
+)
 
 
 @dataclass(frozen=True)
 class Depth:
-    """Standard deviations by layer: of activations, and of the loss's gradient for them."""
+    """Standard deviations by layer: of activations, and of the loss's gradient for them.
+
+    ``symmetric`` says whether the units of a hidden layer all have the same weights.
+    """
 
     signal: tuple[float, ...]
     gradient: tuple[float, ...]
+    symmetric: bool
 
     @property
     def verdict(self) -> str:
         """What happens on the way, in a word or two."""
+        if self.symmetric:
+            return SYMMETRIC
         forward = _way(self.signal[-1], self.signal[0])
         backward = _way(self.gradient[0], self.gradient[-1])
         words = [f"signals {forward}"] * bool(forward) + [f"gradients {backward}"] * bool(backward)
-        return ", ".join(words) or "keeps its size"
+        return ", ".join(words) or KEEPS
 
 
 def show_init(
@@ -50,7 +61,8 @@ def show_init(
 
     ``depth`` dense layers of ``width`` with ``activation``; 256 inputs of N(0, 1), random classes
     of 10, cross-entropy: a real forward and backward pass. All initialisers without a name. A
-    value of 0, which a logarithm has not, breaks a line. Notes n3, n4; Glorot and Bengio, 2010.
+    value of 0, which a logarithm has not, breaks a line. One that makes all units of a hidden layer
+    equal is "symmetric", whatever its sizes. Notes n3, n4; Glorot and Bengio, 2010.
 
     Raises:
         RecipeError: a name is none of the recipe's.
@@ -66,12 +78,13 @@ def show_init(
         for name in names
     }
     found = {name: by_depth(net, seed=seed) for name, net in made.items()}
-    kept = [name for name, each in found.items() if each.verdict == "keeps its size"]
+    kept = [name for name, each in found.items() if each.verdict == KEEPS]
     told = ", ".join(kept) if kept else "none of them"
+    defined = SYMMETRIC_IN_WORDS if any(each.symmetric for each in found.values()) else ""
     return Sheet(
         title="Initialisers",
         headline=f"Over {depth} layers of {width} with {activation}, {told} "
-        f"{'keep' if len(kept) > 1 else 'keeps'} the size of signals and gradients.",
+        f"{'keep' if len(kept) > 1 else 'keeps'} the size of signals and gradients.{defined}",
         parts=(
             _chart("Activations by layer", {name: each.signal for name, each in found.items()}),
             _chart("Gradients by layer", {name: each.gradient for name, each in found.items()}),
@@ -92,7 +105,15 @@ def by_depth(net: MLP, *, seed: int) -> Depth:
     return Depth(
         tuple(float(output.detach().std()) for output in outputs),
         tuple(float(gradient.std()) for gradient in gradients),
+        _is_symmetric(module),
     )
+
+
+def _is_symmetric(module: nn.Module) -> bool:
+    """Say whether the units of a hidden layer, of two or more, all have the same weights."""
+    *hidden, _ = (layer for layer in module.modules() if isinstance(layer, nn.Linear))
+    units = [torch.column_stack([layer.weight, layer.bias]) for layer in hidden]
+    return any(len(rows) > 1 and bool((rows == rows[0]).all()) for rows in units)
 
 
 def _activations(module: nn.Module, x: Tensor, *, kind: type[nn.Module]) -> list[Tensor]:
@@ -125,7 +146,7 @@ def _chart(title: str, stds: dict[str, tuple[float, ...]]) -> Chart:
         Line(
             name=name,
             x=tuple(float(layer) for layer in range(1, len(values) + 1)),
-            y=tuple(value if value > 0.0 else math.nan for value in values),
+            y=values,
         )
         for name, values in stds.items()
     )
