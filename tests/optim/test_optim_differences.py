@@ -86,10 +86,33 @@ def test_wrong_arguments_are_told() -> None:
     with pytest.raises(GoodfitError, match="another kind") as caught:
         finite_difference_descent(torch.sum, _two(), lr=0.1, num_steps=1, kind="centrall")  # pyright: ignore[reportArgumentType]
     assert "central" in caught.value.do
-    with pytest.raises(GoodfitError, match="h must be above 0"):
-        finite_difference_descent(torch.sum, _two(), lr=0.1, num_steps=1, h=0.0)
-    with pytest.raises(GoodfitError, match="num_steps must be 0 or more"):
-        finite_difference_descent(torch.sum, _two(), lr=0.1, num_steps=-1)
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "do"),
+    [
+        ({"h": 0.0}, "h must be a finite number above 0", "h=1e-5"),
+        ({"lr": "fast"}, "lr must be a finite number above 0", "lr=0.1"),
+        ({"lr": float("inf")}, "lr must be a finite number above 0", "lr=0.1"),
+        ({"lr": float("nan")}, "lr must be a finite number above 0", "lr=0.1"),
+        ({"lr": True}, "lr must be a finite number above 0", "lr=0.1"),
+        ({"num_steps": 2.5}, "num_steps must be a whole number", "num_steps=5"),
+        ({"num_steps": "5"}, "num_steps must be a whole number", "num_steps=5"),
+        ({"num_steps": -1}, "num_steps must be at least 0", "Give more"),
+    ],
+)
+def test_wrong_numbers_are_told(given: dict, told: str, do: str) -> None:
+    with pytest.raises(GoodfitError, match=told) as caught:
+        finite_difference_descent(_squares, _two(), **{"lr": 0.1, "num_steps": 1, **given})
+    (name, value), *_ = given.items()
+    assert str(caught.value.given) == f"{name} = {value!r}" and do in caught.value.do
+
+
+@pytest.mark.parametrize("num_steps", [0, 3])
+def test_what_is_no_function_is_refused_before_a_step(num_steps: int) -> None:
+    with pytest.raises(GoodfitError, match="must be a function of the weights") as caught:
+        finite_difference_descent("x", _two(), lr=0.1, num_steps=num_steps)  # pyright: ignore[reportArgumentType]
+    assert caught.value.given == "'x'" and "lambda w" in caught.value.do
 
 
 @pytest.mark.parametrize(

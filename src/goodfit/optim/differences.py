@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..errors import GoodfitError, nearest
+from ..errors import GoodfitError, check_count, nearest
 
 Loss = Callable[[Tensor], Tensor]
 Kind = Literal["forward", "central"]
@@ -45,8 +47,9 @@ def finite_difference_descent(
     differences.
 
     Raises:
-        GoodfitError: ``kind`` is not known, ``h`` or ``lr`` is not above 0, ``num_steps`` is below
-            0, or ``w`` or the loss is not of float64, or not of one number.
+        GoodfitError: ``loss_fn`` is no function, ``kind`` is not known, ``h`` or ``lr`` is no
+            finite number above 0, ``num_steps`` no whole number from 0, or ``w`` or the loss is not
+            of float64, or not of one number.
 
     Example:
         >>> found = finite_difference_descent(lambda w: (w * w).sum(), torch.ones(3).double(),
@@ -55,6 +58,7 @@ def finite_difference_descent(
         (12, True)
     """
     _check(kind, h, lr, num_steps)
+    _check_loss(loss_fn)
     _check_weights(w)
     w, losses, passes = w.detach().clone(), [], 0
     with torch.no_grad():
@@ -106,6 +110,15 @@ def _described(given: object) -> str:
     return f"a tensor of shape {list(given.shape)} and type {given.dtype}"
 
 
+def _check_loss(loss_fn: object) -> None:
+    if not callable(loss_fn):
+        raise GoodfitError(
+            "The loss must be a function of the weights.",
+            given=repr(loss_fn),
+            do="Give one that takes a w and returns a number: lambda w: (w * w).sum().",
+        )
+
+
 def _check_weights(w: object) -> None:
     if isinstance(w, Tensor) and w.dtype == torch.float64 and w.numel():
         return
@@ -123,8 +136,12 @@ def _check(kind: str, h: float, lr: float, num_steps: int) -> None:
             given=kind,
             do=nearest(kind, KINDS).capitalize(),
         )
-    for name, number in (("h", h), ("lr", lr)):
-        if not number > 0.0:
-            raise GoodfitError(f"{name} must be above 0.", given=number, do=f"Give {name}=1e-5.")
-    if num_steps < 0:
-        raise GoodfitError("num_steps must be 0 or more.", given=num_steps, do="Give num_steps=10.")
+    for name, number, usual in (("h", h, "1e-5"), ("lr", lr, "0.1")):
+        is_number = isinstance(number, Real) and not isinstance(number, bool)
+        if not (is_number and 0.0 < number < math.inf):
+            raise GoodfitError(
+                f"{name} must be a finite number above 0.",
+                given=f"{name} = {number!r}",
+                do=f"Give {name}={usual}.",
+            )
+    check_count("num_steps", num_steps, kind=GoodfitError, least=0)
