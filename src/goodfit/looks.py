@@ -8,7 +8,7 @@ a run that goes on after a kill has looked at the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -45,16 +45,25 @@ def look_every(num_parameters: int, batch_size: int) -> int:
 class OwnLooks:
     """Looks at the course of a problem; ``kind`` is the field's name of its loss.
 
+    ``still`` names the parameters that do not move at a step (from 0), as they are frozen: norms
+    leave them out, as those of a watched loop leave out what takes no gradient.
+
     ``units`` is what is carried from look to look: by layer, for how many rows on end each unit
     has been the same, and behind that of how many rows ``[units + 1]``.
     """
 
     def __init__(
-        self, problem: Problem, data: Given, noise: Noise, *, kind: str, batch_size: int
+        self,
+        problem: Problem,
+        data: Given,
+        noise: Noise,
+        *,
+        kind: str,
+        batch_size: int,
+        still: Callable[[int], Collection[str]] = lambda step: (),
     ) -> None:
         self.problem, self.data, self.noise, self.kind = problem, data, noise, kind
-        self.observer = Observer(problem.net)
-        self.names = problem.layout.names
+        self.observer, self.still = Observer(problem.net), still
         self.every = look_every(problem.layout.num_parameters, batch_size)
 
     def due(self, first: int, num: int) -> bool:
@@ -103,11 +112,14 @@ class OwnLooks:
             w, slots = problem.rule.update(
                 held.w, g.unsqueeze(0), held.slots, *by_row(numbers.to(held.w.dtype))
             )
-            parts = [list(layout.unpack(row).values()) for row in (w[0], g, leaf.detach())]
+            still = self.still(step)
+            names = [name for name in layout.names if name not in still]
+            rows = [layout.unpack(row) for row in (w[0], g, leaf.detach())]
+            parts = [[row[name] for name in names] for row in rows]
         sampling = sampling_of(parts[0])
         after, gradient, before = (row_of(part, sampling) for part in parts)
         moved = Movement(after, gradient, before, sampling, previous)
-        self.observer.look(step + 1, seen, self.names, moved, Batch(self.kind, outputs, y))
+        self.observer.look(step + 1, seen, names, moved, Batch(self.kind, outputs, y))
         stacked = {name: buffer.unsqueeze(0) for name, buffer in buffers.items()}
         return Population(w, slots, stacked), gradient
 

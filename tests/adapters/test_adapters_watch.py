@@ -118,6 +118,23 @@ def test_looks_agree_with_torch() -> None:
     assert eye.history.steps.grad_norm[1] == looks.grad_norm[1]
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["from the start", "while training"])
+def test_no_rule_speaks_of_what_takes_no_gradient(late: bool) -> None:
+    net = mlp(nn.Linear(24, 24), nn.ReLU())
+    loop = Loop(net=net)
+    with watch(net, loop.optimizer, loop.loss_fn, say=None, budget=1.0) as eye:
+        if late:
+            loop.run(eye)
+        net[:2].requires_grad_(False)
+        loop.run(eye)
+    history = eye.history
+    first = next(layer for layer in history.looks.layers if layer.name == "0")
+    assert math.isnan(first.update_norm[-1])
+    assert all(norm > 0.0 for norm in first.update_norm if norm == norm)
+    told = {"update-ratio-low", "no-gradient", "not-in-optimizer", "weights-unchanged"}
+    assert not {f.rule for f in findings(history)} & {*told, "gradient-vanishing"}
+
+
 def test_the_setting_is_read_from_loss_optimizer_and_targets() -> None:
     setting = Loop(epochs=10).watched().setting
     assert (setting.task, setting.loss_kind) == ("classification", "cross-entropy")

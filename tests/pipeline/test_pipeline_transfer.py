@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -12,11 +13,13 @@ from pipeline_helpers import bits_of, raw_data
 from torch import Tensor
 
 import goodfit as gf
+from goodfit.diagnosis.numbers import finite
 from goodfit.errors import GoodfitError, Interrupted, NetError, RunError
 from goodfit.runs import Journal, checkpoints
 
 NET = gf.CNN(channels=(4, 6), dropout=0.1)
 BASE = gf.Recipe(data="digits", net=NET, epochs=2, batch_size=128)
+NORMS = ("weight_norm", "grad_norm", "update_norm")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,47 @@ def test_layers_wake_at_their_epoch(source: gf.Run, tmp_path: Path) -> None:
         assert torch.equal(w[:size], before["1.weight"].flatten()) != wakes
         average = last.tensors["buffer.2.running_mean"][0]
         assert torch.equal(average, before["2.running_mean"]) != wakes
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> gf.Recipe:
+    """Return a recipe that begins from a run most of whose weights are in the first layer."""
+    recipe = BASE.model_copy(update={"net": gf.MLP(hidden=(32, 16)), "batch_size": 32})
+    path = tmp_path_factory.mktemp("wide") / "run"
+    gf.train(recipe.model_copy(update={"epochs": 1}), out=path)
+    return recipe.model_copy(update={"transfer": gf.Transfer(source=str(path)), "seed": 3})
+
+
+@pytest.mark.parametrize(
+    ("values", "wakes"),
+    [
+        ({"freeze_first": 1}, False),
+        ({"freeze_first": 1, "unfreeze_epoch": 1}, True),
+        ({"freeze_first": 1, "unfreeze_epoch": 5}, False),
+        ({"lr_scale": {"1": 0.0}}, False),
+    ],
+    ids=["to the end", "for one of two epochs", "for longer than the run", "at a rate of 0"],
+)
+def test_no_rule_speaks_of_what_is_frozen(values: dict, wakes: bool, wide: gf.Recipe) -> None:
+    assert wide.transfer is not None
+    transfer = wide.transfer.model_copy(update=values)
+    run = gf.train(wide.model_copy(update={"transfer": transfer}))
+    first, second = (layer for layer in run.history.looks.layers if layer.num_weights > 500)
+    assert all(finite(getattr(second, norm)).size for norm in NORMS)
+    frozen = np.array(run.history.looks.step) <= (run.history.steps_per_epoch if wakes else 1e9)
+    for norm in NORMS:
+        assert np.array_equal(np.isnan(getattr(first, norm)), frozen)
+    told = {f.rule: f.where for f in run.findings}
+    assert not told.keys() & {"update-ratio-low", "gradient-vanishing", "lr-too-low"}
+    assert first.name not in told.values()
+
+
+def test_a_batch_norm_that_is_held_is_not_stale(source: gf.Run) -> None:
+    run = gf.train(moved(source=str(source.folder.path), freeze_first=1, unfreeze_epoch=2))
+    held, free = (np.array(lay.norm_gap) for lay in run.history.looks.layers if "Norm" in lay.kind)
+    frozen = np.array(run.history.looks.step) <= 2 * run.history.steps_per_epoch
+    assert np.array_equal(np.isnan(held), frozen)
+    assert not np.isnan(free).any()
 
 
 def test_a_transfer_that_is_interrupted_ends_in_the_same_bits_without_its_source(

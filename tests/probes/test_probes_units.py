@@ -165,6 +165,9 @@ def test_the_gap_of_a_batch_norm() -> None:
     norm.momentum = 0.0
     stale = look(net, lambda step: 10.0 + draw(6)(step), 3)
     assert last(stale, "0").norm_gap[-1] > 3.0
+    norm.eval()
+    frozen = look(net, lambda step: 10.0 + draw(6)(step), 3)
+    assert all(map(math.isnan, last(frozen, "0").norm_gap))
 
 
 def test_what_is_carried_goes_on_where_it_stopped() -> None:

@@ -131,7 +131,7 @@ class Lookout:
             self.places = self.observer.places if self.sees_outputs else ()
         self._lazy = any(is_lazy(p) for _, p in found)
         self._held = held_by(self.optimizers)
-        if len(named) != len(self.parameters):
+        if tuple(p.numel() for _, p in named) != self.sampling.sizes:
             self.sampling = sampling_of([p for _, p in named])
         self.names, self.parameters = [n for n, _ in named], [p for _, p in named]
 
@@ -168,6 +168,8 @@ class Lookout:
         if self.before_ is not None:
             return
         began = now_s()
+        if not all(p.requires_grad for p in self.parameters):
+            self._find_parameters()
         self.before_ = row_of(self.parameters, self.sampling)
         self.cost_s += now_s() - began
 

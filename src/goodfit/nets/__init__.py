@@ -15,7 +15,7 @@ from .noise import draw_noise, noise_from, recording_noise, uniform_noise
 from .norms import NORMS
 from .rows import Buffers, Layout, layout_of, pack_buffers, pack_parameters, write_row
 from .synchronised import SyncBatchNorm
-from .transfer import HELD, as_trained, frozen_names, rate_mask, take_over
+from .transfer import HELD, as_trained, frozen_names, rate_mask, still_names, take_over
 
 __all__ = [
     "ACTIVATIONS",
@@ -42,6 +42,7 @@ __all__ = [
     "pack_parameters",
     "rate_mask",
     "recording_noise",
+    "still_names",
     "take_over",
     "uniform_noise",
     "with_counted_dropout",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -169,14 +169,37 @@ def rate_mask(net: nn.Module, transfer: Transfer) -> Tensor | None:
     Raises:
         NetError: a prefix matches nothing.
     """
+    scale = _scale_of(net, transfer)
+    return None if scale is None else mask_of(net, scale)
+
+
+def still_names(net: nn.Module, transfer: Transfer | None, *, awake: bool) -> frozenset[str]:
+    """Return the names of what does not move: it is frozen, or its rate is multiplied by 0.
+
+    Frozen layers that are ``awake`` move.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3), nn.Linear(3, 1))
+        >>> transfer = Transfer(source="x", freeze_first=1, lr_scale={"1": 0.0})
+        >>> sorted(still_names(net, transfer, awake=True))
+        ['1.bias', '1.weight']
+    """
+    if transfer is None:
+        return frozenset()
+    scale = _scale_of(net, transfer)
+    slowed = (name for name, _ in net.named_parameters() if scale is not None and not scale(name))
+    return frozenset(slowed) | (frozenset() if awake else frozen_names(net, transfer))
+
+
+def _scale_of(net: nn.Module, transfer: Transfer) -> Callable[[str], float] | None:
     if transfer.lr_scale:
         scales = transfer.lr_scale
         named(scales, (name for name, _ in net.named_parameters()), "transfer.lr_scale")
-        return mask_of(net, lambda name: _longest(name, scales))
+        return lambda name: _longest(name, scales)
     if transfer.layer_decay is not None:
         layer_of, decay = depths(net), transfer.layer_decay
         last = max(layer_of.values())
-        return mask_of(net, lambda name: decay ** (last - layer_of[name]))
+        return lambda name: decay ** (last - layer_of[name])
     return None
 
 

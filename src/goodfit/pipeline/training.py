@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -24,9 +24,10 @@ from ..loop import (
     r2,
     rates_at,
     start,
+    wake_step,
 )
 from ..loop import train as run_loop
-from ..nets import as_trained, layout_of
+from ..nets import as_trained, layout_of, still_names
 from ..optim import decisions, rule_for
 from ..recipe import Recipe
 from ..recipe.idle import idle_values
@@ -174,6 +175,7 @@ def _job(
         Noise(problem, population, data, [recipe.seed]),
         kind=LOSS_KINDS[material.card.task],
         batch_size=size,
+        still=_still_at(recipe, problem.net, budget_of(recipe, material.batches)),
     )
     return Job(
         recipe,
@@ -186,6 +188,13 @@ def _job(
         clean=material.clean,
         looks=looks,
     )
+
+
+def _still_at(recipe: Recipe, net: nn.Module, budget: Budget) -> Callable[[int], Collection[str]]:
+    """Return what names the parameters that a recipe keeps as they are at a step (from 0)."""
+    asleep, awake = (still_names(net, recipe.transfer, awake=awake) for awake in (False, True))
+    wake = wake_step(recipe, budget)
+    return lambda step: asleep if wake is None or step < wake else awake
 
 
 def _with_word(keeper: Keeper, material: Material, say: Callable[[Finding], None]) -> Observer:

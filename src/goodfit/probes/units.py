@@ -92,10 +92,13 @@ def norm_gap(output: Output) -> Mapping[str, Tensor]:
     """Return how far a batch norm's running statistics are from this batch's.
 
     The mean over channels of the larger of ``|mean - running mean|`` and ``|std - running std|``,
-    in running standard deviations.
+    in running standard deviations. Of a norm that normalises by its running statistics (frozen, or
+    in evaluation mode) nothing: evaluation sees what is trained.
     """
     module, entered = output.place.module, output.entered
     if not isinstance(module, _BatchNorm) or entered is None or module.running_mean is None:
+        return {}
+    if not module.training or getattr(module, "held_by_transfer", False):
         return {}
     if entered.dim() < 2 or entered.numel() <= entered.shape[1]:
         return {}
