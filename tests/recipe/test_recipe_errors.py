@@ -36,9 +36,9 @@ FIELDS = {
     "in another kind": Wrong(
         HEAD + "[optimizer]\nkind = 'sgd'\nbetas = [0.9, 0.99]\n",
         4,
-        '"optimizer.betas"',
+        'sgd has no field "optimizer.betas"',
         "[0.9, 0.99]",
-        "decay_on, kind, lr, scale_lr, weight_decay",
+        "have it: adam, adamw. sgd has: base_batch_size, decay_on, kind, lr, scale_lr, w",
     ),
     "in the data": Wrong(
         '[data]\npath = "a.csv"\ntaget = "b"\n', 3, '"data.taget"', "taget = 'b'", '"target"'

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from torch import nn
 
 import goodfit as gf
 from goodfit.errors import RecipeError
@@ -16,6 +17,21 @@ from goodfit.recipe.parts import Part, parts_of
 WRONG: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str]] = {
     "a value": (gf.MLP, {"init": "xavier3"}, "init: should be", "xavier"),
     "a field": (gf.OneCycle, {"warmup": 0.1}, 'OneCycle has no field "warmup"', "rise"),
+    "a field of other kinds": (
+        *(gf.AdamW, {"momentum": 0.9}, 'AdamW has no field "momentum"'),
+        "These kinds have it: Momentum, MomentumLRInside, MomentumEMA, Nesterov, ",
+    ),
+    "a text for widths": (gf.MLP, {"hidden": "abc"}, "hidden: should be a list", "= [64, 64]."),
+    "texts for widths": (gf.MLP, {"hidden": "32, 16"}, "hidden: should be a list", "= [32, 16]."),
+    "one name for names": (gf.Prepare, {"ignore": "a"}, "ignore: should be", 'ignore = ["a"].'),
+    "a module": (
+        *(gf.Recipe, {"data": "wine", "net": nn.Linear(4, 2)}, "net: a recipe holds no module"),
+        "gf.train(recipe, net=module)",
+    ),
+    "another module": (
+        *(gf.Recipe, {"data": "wine", "penalty": nn.ReLU()}, "penalty: should be a table"),
+        'penalty = { kind = "l2"',
+    ),
     "a number": (gf.AdamW, {"lr": -1.0}, "lr: should be greater than 0", ""),
     "a rule": (
         *(gf.Split, {"validation": 0.6, "test": 0.6}, "split: validation + test must stay under 1"),

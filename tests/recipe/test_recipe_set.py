@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from goodfit.errors import RecipeError
 from goodfit.recipe import CNN, SGD, Recipe, read, validate
 
 BASE = {"data": "digits", "net": {"kind": "mlp"}}
+
+
+NESTEROVS = "have it: momentum, momentum-lr-inside, momentum-ema, nesterov, nesterov-rewritten, nes"
 
 
 def followed(recipe: Recipe, path: str) -> Any:
@@ -105,6 +109,13 @@ def test_assignments_win_over_the_file(tmp_path: Path) -> None:
         ("seed=", "seed: should be a valid integer", "''", "type"),
         ("seed=1\nepochs=2", "seed: should be a valid integer", "epochs=2", "type"),
         ("data.target=3", "data.target: should be a valid string", "3", "type"),
+        ("optimizer.momentum=0.9", 'adamw has no field "optimizer.momentum"', "0.9", NESTEROVS),
+        ("net.channels=[3]", 'mlp has no field "net.channels"', "[3]", "have it: cnn, resnet."),
+        ("penalty.alpha=1", 'l2 has no field "penalty.alpha"', "1", "have it: elastic."),
+        ("net.hidden=abc", "net.hidden: should be a list", "'abc'", "'net.hidden=[64, 64]'"),
+        ("net.hidden=64,32", "net.hidden: should be a list", "64,32", "'net.hidden=[64, 32]'"),
+        ("optimizer.betas=0.9", "should be a list", "0.9", "'optimizer.betas=[0.9, 0.999]'"),
+        ("prepare.ignore=[a,b]", "should be a list", "[a,b]", """'prepare.ignore=["a", "b"]'"""),
     ],
 )
 def test_a_wrong_assignment_is_named(assignment: str, what: str, given: str, do: str) -> None:
@@ -113,6 +124,24 @@ def test_a_wrong_assignment_is_named(assignment: str, what: str, given: str, do:
     error = caught.value
     assert error.what.startswith(f"--set {assignment}: ") and what in error.what
     assert given in str(error.given) and do in error.do
+
+
+def test_a_field_of_other_kinds_is_told_whichever_assignment_named_the_kind() -> None:
+    with pytest.raises(RecipeError, match=r'one-cycle has no field "schedule\.warmup"') as caught:
+        validate(BASE, ["schedule=one-cycle", "schedule.warmup=0.1"])
+    assert "These kinds have it: constant, step, multi-step," in caught.value.do
+    assert "one-cycle has: div, final_div, kind, rise." in caught.value.do
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    ["net.hidden=abc", "prepare.ignore=[a,b c,d]", "optimizer.betas=1", "net.hidden=7"],
+)
+def test_the_list_that_is_advised_is_taken(assignment: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        validate(BASE, [assignment])
+    command = shlex.split(caught.value.do.removesuffix("."))
+    assert command[-2] == "--set" and validate(BASE, command[-1:])
 
 
 @pytest.mark.parametrize("assignment", ["optimizer.lr", "=3", " = 3", ""])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
-from .refusing import explain
+from .refusing import explain, models_of
 
 
 def no_flag(value: Any) -> Any:
@@ -77,7 +77,7 @@ class PartType(type(BaseModel)):
             try:
                 return super().__call__(*args, **values)
             except ValidationError as error:
-                raise explain(error, cls) from None
+                raise explain(error, cls, kinds=kinds_beside(cls)) from None
 
 
 class Part(BaseModel, metaclass=PartType):
@@ -96,6 +96,18 @@ def parts_of(kind: type[Part]) -> Iterator[type[Part]]:
     for part in kind.__subclasses__():
         yield part
         yield from parts_of(part)
+
+
+def kinds_beside(part: type[Part]) -> list[type[BaseModel]]:
+    """Return the kinds that may stand where a part does, itself among them.
+
+    Example:
+        >>> kinds_beside(Part)
+        []
+    """
+    fields = (field for table in parts_of(Part) for field in table.model_fields.values())
+    found = (models_of(field.annotation) for field in fields)
+    return next((kinds for kinds in found if part in kinds), [])
 
 
 def named(name: str) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Annotated, Any, NamedTuple, cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..errors import RecipeError, nearest
 from .places import Origin, place_of
@@ -28,7 +31,30 @@ _SAMPLES = {
     "evaluate": '{ views = "flip" }',
     "engine": '{ mode = "traced" }',
 }
-_NO_TABLE = ("model_type", "model_attributes_type")
+_NO_TABLE = ("model_type", "model_attributes_type", "union_tag_not_found")
+_NO_MODULE = (
+    "Pass it beside the recipe, gf.train(recipe, net=module), or name a function that makes it: "
+    'net = "package.module:factory".'
+)
+
+
+class Reached(NamedTuple):
+    """Where an error points: names, the tables that hold the last one, all kinds of that table."""
+
+    names: list[str]
+    tables: Sequence[type[BaseModel]]
+    kinds: Sequence[type[BaseModel]]
+
+    @property
+    def known(self) -> list[str]:
+        """The fields that may stand there."""
+        return sorted({name for table in self.tables for name in table.model_fields})
+
+    @property
+    def field(self) -> FieldInfo | None:
+        """What the last name is."""
+        found = [table.model_fields.get(self.names[-1]) for table in self.tables]
+        return next((field for field in found if field), None)
 
 
 def explain(
@@ -37,19 +63,24 @@ def explain(
     given_by: Origin | None = None,
     file: Path | None = None,
     text: str = "",
+    kinds: Sequence[type[BaseModel]] = (),
 ) -> RecipeError:
-    """Turn the first error against a ``root`` into one that a person can act on."""
+    """Turn the first error against a ``root`` into one that a person can act on.
+
+    ``kinds`` may stand where ``root`` does.
+    """
     first, given_by = error.errors(include_url=False)[0], given_by or {}
-    names, known = follow([part for part in first["loc"] if isinstance(part, str)], root)
-    path = ".".join(names)
+    reached = follow([part for part in first["loc"] if isinstance(part, str)], root, kinds)
+    names, path = reached.names, ".".join(reached.names)
     if first["type"] == "union_tag_invalid":
         return _unknown_kind(first, path, place_of(f"{path}.kind", given_by, file, text))
     place = place_of(path, given_by, file, text)
     if first["type"] == "extra_forbidden":
+        owner, do = _unknown_field(reached, root)
         return RecipeError(
-            f'{place}{_called(root)} has no field "{path}".',
+            f'{place}{owner} has no field "{path}".',
             given=f"{path} = {first['input']!r}",
-            do=nearest(names[-1], known),
+            do=do,
         )
     if first["type"] == "missing" and first["loc"][-1] == names[-1]:
         return RecipeError(
@@ -58,11 +89,27 @@ def explain(
             if path in _SAMPLES
             else f"Add {path}.",
         )
+    if path == "net" and hasattr(type(first["input"]), "state_dict"):
+        given = f"a module, {type(first['input']).__name__}"
+        return RecipeError(f"{place}net: a recipe holds no module.", given=given, do=_NO_MODULE)
     return RecipeError(
         f"{place}{path or root.__name__.lower()}: {sentence(first)}",
         given=repr(first["input"]),
-        do=_advice(first, path),
+        do=_advice(first, reached, is_set=place.startswith("--set ")),
     )
+
+
+def _unknown_field(reached: Reached, root: type[BaseModel]) -> tuple[str, str]:
+    """Return what has no field of this name, and which kinds have it, or the nearest name."""
+    name, known = reached.names[-1], reached.known
+    having = [kind for kind in reached.kinds if name in kind.model_fields]
+    if not having:
+        return _called(root), nearest(name, known)
+    in_python = len(reached.names) == 1
+    owner, *others = (
+        table.__name__ if in_python else str(_kind(table)) for table in (reached.tables[0], *having)
+    )
+    return owner, f"These kinds have it: {', '.join(others)}. {owner} has: {', '.join(known)}."
 
 
 def _called(root: type[BaseModel]) -> str:
@@ -85,10 +132,12 @@ def _own_path(path: str, kind: str, hint: str) -> str:
     return "; a network of your own is package.module:factory, with a colon" if may_be_own else ""
 
 
-def follow(location: list[str], root: type[BaseModel]) -> tuple[list[str], list[str]]:
-    """Drop the union tags from a pydantic location; return names and the last level's fields."""
+def follow(
+    location: list[str], root: type[BaseModel], kinds: Sequence[type[BaseModel]] = ()
+) -> Reached:
+    """Drop the union tags from a pydantic location, and return what it points at."""
     names: list[str] = []
-    level: list[type[BaseModel]] = [root]
+    level: Sequence[type[BaseModel]] = [root]
     for part in location:
         tagged = [model for model in level if _kind(model) == part]
         if tagged and len(level) > 1:
@@ -103,9 +152,9 @@ def follow(location: list[str], root: type[BaseModel]) -> tuple[list[str], list[
             if part in model.model_fields
         ]
         following = [model for models in inner for model in models]
-        level = following or level
-    known = sorted({name for model in level for name in model.model_fields})
-    return names, known
+        if following:
+            level = kinds = following
+    return Reached(names, level, kinds)
 
 
 def models_of(annotation: Any) -> list[type[BaseModel]]:
@@ -146,7 +195,8 @@ def _searched(name: str) -> str:
     )
 
 
-def _advice(first: Any, path: str) -> str:
+def _advice(first: Any, reached: Reached, *, is_set: bool) -> str:
+    path = ".".join(reached.names)
     if hasattr(first["input"], "distribution"):
         return _searched(path.rsplit(".", 1)[-1])
     _, remedy = _parts(first)
@@ -157,6 +207,27 @@ def _advice(first: Any, path: str) -> str:
         return nearest(str(first["input"]), options)
     if first["type"] in _NO_TABLE:
         return f"Write, for instance, {path} = {_SAMPLES[path]}."
-    if first["type"] == "tuple_type" and isinstance(first["input"], str | int | float):
-        return f"Write it as a list: {path} = {json.dumps([first['input']])}."
+    sample = _listed(first["input"], reached.field) if first["type"] == "tuple_type" else ""
+    if sample:
+        set_so = f"--set {shlex.quote(f'{path}={sample}')}"
+        return f"Write it as a list: {set_so if is_set else f'{path} = {sample}'}."
     return "Give a value of that type and range."
+
+
+def _listed(given: Any, field: FieldInfo | None) -> str:
+    """Return what was given as a list that the field takes, else the list that is its default.
+
+    Example:
+        >>> _listed("[a, b]", FieldInfo(annotation=tuple[str, ...]))
+        '["a", "b"]'
+    """
+    if field is None:
+        return ""
+    names = given.strip("[] ").split(",") if isinstance(given, str) else [given]
+    values = [name.strip(" \"'") if isinstance(name, str) else name for name in names]
+    try:
+        kind: Any = Annotated[field.annotation, field]  # pyright: ignore[reportInvalidTypeForm]
+        taken = TypeAdapter(kind).validate_python(values)
+    except ValidationError:
+        taken = field.default
+    return json.dumps(taken, ensure_ascii=False) if taken and isinstance(taken, tuple) else ""

@@ -90,7 +90,7 @@ def _told(error: ValidationError, tree: Mapping[str, Any], source: Source) -> Re
     """Explain an error of the filled recipe by the distribution that gave the value."""
     told = explain(error, Recipe, source.given_by, source.file, source.text)
     first = error.errors(include_url=False)[0]
-    names, _ = follow([part for part in first["loc"] if isinstance(part, str)], Recipe)
+    names = follow([part for part in first["loc"] if isinstance(part, str)], Recipe).names
     node = _node(tree, names)
     if not has_searched(node):
         return _with_hint(told, node)
