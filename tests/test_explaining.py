@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 import goodfit as gf
@@ -82,6 +84,10 @@ def test_every_field_says_what_it_is_its_range_and_its_default(field) -> None:
         ("net.norm", '"none" (mlp), "batch" (cnn, resnet)'),
         ("prepare.hash_size", "A whole number from 2; default none"),
         ("optimizer.betas", "each a number from 0 and under 1; default [0.9, 0.999]"),
+        ("seed", "A whole number from 0 and under 2^63; default 0."),
+        ("augment.crop", "; default 0."),
+        ("schedule.cooldown", "; default 0."),
+        ("transfer.lr_scale", "; default {}."),
         ("split.test", "A share over 0 and under 1, or a whole number of rows from 1"),
         ("augment.rotate", "degrees"),
         ("optimizer", "- optimizer.lr: "),
@@ -89,6 +95,21 @@ def test_every_field_says_what_it_is_its_range_and_its_default(field) -> None:
 )
 def test_ranges_and_defaults_are_those_of_the_declaration(name: str, told: str) -> None:
     assert told in explain(name)
+
+
+def test_a_default_that_is_told_is_the_one_that_a_part_is_made_with() -> None:
+    """Read as TOML, it is the field's value; tables, which tell a kind, and none apart."""
+    for field in all_fields():
+        models = models_of(Recipe.model_fields[field.table].annotation) if field.table else [Recipe]
+        tables = {model.model_fields["kind"].default: model for model in models if field.kinds}
+        for place, told in enumerate(field.defaults):
+            model = tables[field.kinds[place]] if field.kinds else models[0]
+            info = model.model_fields[field.name]
+            if info.is_required() or models_of(info.annotation):
+                continue
+            held = info.get_default(call_default_factory=True, validated_data={})
+            read = None if told == "none" else tomllib.loads(f"value = {told}")["value"]
+            assert (tuple(read) if isinstance(read, list) else read) == held, field.line
 
 
 def test_defaults_and_bounds_that_are_told_are_those_that_hold() -> None:

@@ -183,7 +183,7 @@ def _plain(value: Any) -> str:
         return f"[{', '.join(map(_plain, value))}]"
     if isinstance(value, float):
         return f"{value:g}"
-    return f'"{value}"' if isinstance(value, str) else str(value or "none")
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _kind(model: type[BaseModel]) -> str:
