@@ -208,12 +208,18 @@ def as_samples(values: np.ndarray) -> np.ndarray:
     memory-mapped array stays on disk; images other than bytes become float32.
 
     Raises:
-        DataError: the array is empty or holds no numbers.
+        DataError: the array has no rows, or holds no numbers.
 
     Example:
         >>> as_samples(np.zeros((5, 8, 9, 3), np.uint8)).shape, as_samples(np.zeros(5)).shape
         ((5, 3, 8, 9), (5, 1))
     """
+    if values.ndim and not len(values):
+        raise DataError(
+            "There are no rows.",
+            given=f"inputs of shape {list(values.shape)}",
+            do="Give a row for each sample; was everything filtered out?",
+        )
     if values.dtype.kind not in "buif" or values.size == 0 or values.ndim == 0:
         raise DataError(
             "The inputs must be numbers, at least one in each row.",
