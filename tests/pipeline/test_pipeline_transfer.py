@@ -218,6 +218,24 @@ def test_what_does_not_work_is_said_before_a_folder_is_made(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("name", ["best.safetensors", "checkpoints/step-*.safetensors"])
+def test_the_file_of_a_run_is_told_by_its_folder(
+    name: str, source: gf.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = source.folder.path
+    monkeypatch.chdir(run.parent)
+    file = next(Path(run.name).glob(name))
+    with pytest.raises(RunError, match="This is the weights file of a run") as caught:
+        gf.train(moved(source=str(file)), out=tmp_path / "run")
+    assert caught.value.given == file
+    assert caught.value.do.endswith(f'transfer.source = "{run}".')
+    alone = tmp_path / "copied.safetensors"
+    alone.write_bytes(file.read_bytes())
+    with pytest.raises(RunError, match="This is the weights file of a run") as caught:
+        gf.train(moved(source=str(alone)))
+    assert caught.value.do == "Name the run's folder, whose recipe says what they are."
+
+
 def test_another_network_is_told_with_its_shapes(source: gf.Run) -> None:
     other = moved(source=str(source.folder.path)).model_copy(
         update={"net": gf.CNN(channels=(4, 5))}

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import safetensors.torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .. import runs
 from ..errors import RunError
 from ..nets import frozen_names, rate_mask, take_over
 from ..recipe import OwnNet, Recipe, Transfer, read
+from ..runs import checkpoints
 from .begin import known_without_data, net_of
 from .finishing import best_weights, with_best
 from .material import Known
@@ -87,7 +88,8 @@ def weights_of(source: Path) -> Mapping[str, Tensor]:
     """Return the tensors of a run's best network, or of a safetensors file, by name.
 
     Raises:
-        RunError: there is nothing, the run is not finished, or the file cannot be read.
+        RunError: there is nothing, the run is not finished, or the file cannot be read or is
+            a run's own, which holds all weights in one row.
     """
     if not source.exists():
         raise RunError(
@@ -113,6 +115,9 @@ def _of_run(path: Path) -> Mapping[str, Tensor]:
 
 def _of_file(path: Path) -> Mapping[str, Tensor]:
     try:
+        with safe_open(path, framework="pt") as file:
+            if checkpoints.ENTRY in (file.metadata() or {}):
+                raise _of_a_run(path)
         return safetensors.torch.load_file(path)
     except (SafetensorError, OSError) as error:
         raise RunError(
@@ -121,3 +126,14 @@ def _of_file(path: Path) -> Mapping[str, Tensor]:
             do="Give a safetensors file; a pickle (.pt, .pth) is not read, for it can run code: "
             "write its state dict by safetensors.torch.save_file.",
         ) from None
+
+
+def _of_a_run(path: Path) -> RunError:
+    folders = [runs.RunFolder(folder) for folder in path.absolute().parents[:2]]
+    around = [run for run in folders if run.recipe.exists() and run.checkpoints.exists()]
+    named = f': transfer.source = "{around[0].path}"' if around else ""
+    return RunError(
+        "This is the weights file of a run: it holds them in one row, without their names.",
+        given=path,
+        do=f"Name the run's folder, whose recipe says what they are{named}.",
+    )

@@ -27,7 +27,7 @@ from ..errors import RunError
 from .atomic import disk_errors, write_bytes
 
 FORMAT = 1
-_ENTRY = "goodfit"
+ENTRY = "goodfit"
 _NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
@@ -143,7 +143,7 @@ def load_best(path: Path) -> Checkpoint | None:
 def _encode(step: int, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> bytes:
     packed = _pack(tensors)
     body = json.dumps({"format": FORMAT, "step": step, "state": state})
-    return safetensors.torch.save(packed, {_ENTRY: f"{_digest(body, packed)} {body}"})
+    return safetensors.torch.save(packed, {ENTRY: f"{_digest(body, packed)} {body}"})
 
 
 def _pack(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -184,7 +184,7 @@ def _read(path: Path) -> Checkpoint:
 def _entry(data: bytes) -> str:
     """Return the metadata entry; a safetensors file begins with the length of its header."""
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
-    return json.loads(header)["__metadata__"][_ENTRY]
+    return json.loads(header)["__metadata__"][ENTRY]
 
 
 def _checkpoint(path: Path, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Checkpoint:
