@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from . import explaining, pipeline
 from .errors import RecipeError, RunError
 from .recipe import Recipe, Views, read, validate
-from .records import DataCard, Finding, Severity, Sheet, SplitSizes, Table, Verdict
+from .records import DataCard, Finding, GradientCheck, Severity, Sheet, SplitSizes, Table, Verdict
 from .report import print_sheet, words
 from .report.terminal import (
     counted,
@@ -66,17 +66,23 @@ def gradient_check(file: Path | None, assignments: Sequence[str], *, as_json: bo
         print_json(found.to_json())
         return found.verdict != "wrong"
     console = Console()
-    for name, error in found.errors.items():
-        told = f"{words.clean(name)}: largest relative error {error:.1e}"
-        console.print(told, highlight=False, markup=False)
-    worst = f"worst at {found.worst}: {found.written:.6g} written, {found.measured:.6g} measured"
-    cost = (
-        f"{found.compared} numbers, {found.kinks} at kinks, {found.forward_passes} forward passes"
-    )
-    console.print(
-        f"The gradient is {found.verdict}; {worst}.\n{cost}.", highlight=False, markup=False
-    )
+    for line in _gradient_lines(found):
+        console.print(words.clean(line), highlight=False, markup=False)
     return found.verdict != "wrong"
+
+
+def _gradient_lines(found: GradientCheck) -> Iterator[str]:
+    for name, error in found.errors.items():
+        yield f"{name}: largest relative error {error:.1e}"
+    for name in found.not_compared:
+        yield f"{name}: not compared, all numbers at kinks"
+    where = " where it could be compared" if found.not_compared and found.errors else ""
+    pair = f"{found.written:.6g} written, {found.measured:.6g} measured"
+    worst = f"; worst at {found.worst}: {pair}" if found.errors else ""
+    yield f"The gradient is {found.verdict}{where}{worst}."
+    yield (
+        f"{found.compared} numbers, {found.kinks} at kinks, {found.forward_passes} forward passes."
+    )
 
 
 def diagnose(path: Path, *, every: bool, as_json: bool) -> list[Severity]:

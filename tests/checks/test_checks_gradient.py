@@ -80,6 +80,70 @@ def test_a_loss_without_parameters_is_told() -> None:
         gradient_check(nn.Linear(4, 3), lambda out, y: (out @ torch.ones(3)).sum(), X, Y)
 
 
+class Detached(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach()
+
+
+def test_a_weight_that_no_gradient_reaches_is_compared_with_none() -> None:
+    cut = nn.Sequential(nn.Linear(4, 4), Detached(), nn.Linear(4, 3))
+    found = gradient_check(cut, functional.cross_entropy, X, Y)
+    assert found.verdict == "wrong" and found.worst.startswith("0.")
+    assert found.written == 0.0 != found.measured and found.errors["2.weight"] < 1e-5
+    unused = nn.Sequential(nn.Linear(4, 3))
+    unused.register_parameter("spare", nn.Parameter(torch.ones(2)))
+    assert gradient_check(unused, functional.cross_entropy, X, Y).verdict == "right"
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-9, -1e-7, 3e-6])
+def test_a_kink_within_the_shortest_step_is_seen(apart: float) -> None:
+    """Central differences agree at it, on half of the slope."""
+    net = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(net.weight, apart)
+    found = gradient_check(net, lambda out, y: torch.relu(out).sum(), torch.ones(1, 1), Y)
+    assert found.verdict == "not judged" and found.not_compared == ("weight",)
+
+
+def test_a_loss_that_bends_is_no_kink() -> None:
+    net = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(net.weight, 1e-3)
+    found = gradient_check(net, lambda out, y: (50 * out).cosh().sum(), torch.ones(1, 1), Y)
+    assert (found.verdict, found.kinks) == ("right", 0)
+
+
+class Root(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sqrt(torch.relu(x) * 0)
+
+
+def test_a_gradient_that_is_not_finite_is_wrong() -> None:
+    net = nn.Sequential(nn.Linear(4, 3), Root())
+    found = gradient_check(net, functional.cross_entropy, X, Y)
+    assert found.verdict == "wrong" and found.worst.startswith("0.")
+
+
+@pytest.mark.parametrize(
+    ("x", "loss_fn", "said", "do"),
+    [
+        (X * float("nan"), functional.cross_entropy, "not finite", "goodfit check"),
+        (X[:0], functional.cross_entropy, "not finite", "Give rows"),
+        (X, lambda out, y: out, "one number", "mean"),
+        (X, lambda out, y: None, "one number", "mean"),
+        (X, lambda out, y: 3.0, "one number", "mean"),
+        (X, lambda out, y: functional.cross_entropy(out, y + 7), "out of bounds", "loss_fn"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(x: Tensor, loss_fn: Any, said: str, do: str) -> None:
+    with pytest.raises(NetError, match=said) as caught:
+        gradient_check(nn.Linear(4, 3), loss_fn, x, Y[: len(x)])
+    assert do in str(caught.value)
+
+
+def test_another_width_is_told_by_its_shape() -> None:
+    with pytest.raises(NetError, match="shapes cannot be multiplied"):
+        gradient_check(nn.Linear(5, 3), functional.cross_entropy, X.double(), Y)
+
+
 def test_the_command_prints_the_verdict() -> None:
     told = CliRunner().invoke(app, ["gradient-check", "iris", "--json"])
     assert told.exit_code == 0 and json.loads(told.output)["verdict"] == "right"

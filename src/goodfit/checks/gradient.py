@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..nets.given import given_loss, given_module
 from ..records import GradientCheck
 from ..seeds import mix
 from .inputs import FAILURES, Inputs, as_batch, feed, map_inputs, tensors_of
-from .numeric import slope
+from .numeric import around
 from .observe import gradients
 from .subject import without_dropout
 
@@ -43,11 +44,13 @@ def gradient_check(
             four forward passes: two steps ``h`` must agree, or the weight sits at a kink.
 
     The verdict is "wrong" where the relative error ``|a - b| / max(|a|, |b|)`` passes 0.001, and
-    "not judged" where the loss is smooth nowhere. Notes n1, Backpropagation.
+    "not judged" where the loss is smooth nowhere. A parameter that no gradient reaches is compared
+    with 0; those of which all numbers sit at kinks are named. Notes n1, Backpropagation.
 
     Raises:
         DataError: inputs or targets are neither tensors nor arrays.
-        NetError: nothing has a gradient, or the network does not run, or not in float64.
+        NetError: nothing has a gradient, the loss is not one finite number, or the network does
+            not run, or not in float64.
 
     Example:
         >>> found = gradient_check(nn.Linear(3, 2), nn.functional.cross_entropy,
@@ -62,11 +65,13 @@ def gradient_check(
         x, y = as_batch((x, y))
     with torch.random.fork_rng(devices=[]):
         net = without_dropout(copy.deepcopy(module).train()).double()
-        loss_of = _loss_of(net, loss_fn, map_inputs(_double, x), _double(y))
+        double = _to(torch.float64)
+        loss_of = _loss_of(net, loss_fn, map_inputs(double, x), double(y))
         try:
             loss = loss_of()
-        except (RuntimeError, TypeError, ValueError) as error:
+        except FAILURES as error:
             raise _not_run(module, loss_fn, x, y, error) from error
+        _check_loss(loss, x)
         named = {name: p for name, p in net.named_parameters() if p.requires_grad}
         if not named or not loss.requires_grad:
             raise NetError(
@@ -74,13 +79,30 @@ def gradient_check(
                 given=type(module).__name__,
                 do="Set requires_grad, and do not detach outputs.",
             )
-        written = gradients(loss, list(named.values()))
+        written, here = gradients(loss, list(named.values())), float(loss.detach())
         found = {
-            name: _compare(p, g, lambda: float(loss_of().detach()), numbers)
+            name: _compare(p, g, here, lambda: float(loss_of().detach()), numbers)
             for (name, p), g in zip(named.items(), written, strict=True)
-            if g is not None
         }
     return _record(found)
+
+
+def _check_loss(loss: Any, x: Inputs) -> None:
+    """Refuse what cannot be compared: no tensor, several numbers, or none that is finite."""
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        given = f"shape {list(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
+        raise NetError(
+            "The loss must be one number, as a tensor.",
+            given=given,
+            do="Return the mean over the rows of what you compute with torch.",
+        )
+    if not torch.isfinite(loss):
+        rows = max((len(tensor) for tensor in tensors_of(x) if tensor.ndim), default=1)
+        raise NetError(
+            "The loss is not finite, so that there is nothing to compare.",
+            given=f"loss = {float(loss.detach()):g} on {rows} rows",
+            do="Give rows." if rows == 0 else "Mend inputs and network first: goodfit check.",
+        )
 
 
 def _not_run(
@@ -94,8 +116,9 @@ def _not_run(
             given=f"{', '.join(map(str, rows[:-1]))} rows of x, {rows[-1]} of y",
             do="Give as many targets as inputs.",
         )
+    own = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
     try:
-        _loss_of(copy.deepcopy(module), loss_fn, x, y)()
+        _loss_of(copy.deepcopy(module), loss_fn, map_inputs(_to(own), x), _to(own)(y))()
     except FAILURES as plain:
         return NetError(
             f"The network or the loss does not run: {plain}",
@@ -109,8 +132,9 @@ def _not_run(
     )
 
 
-def _double(tensor: Tensor) -> Tensor:
-    return tensor.double() if tensor.is_floating_point() else tensor
+def _to(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    """Return what gives floating-point tensors a type, and leaves others alone."""
+    return lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _loss_of(net: nn.Module, loss_fn: Callable[..., Tensor], x: Inputs, y: Any):
@@ -124,8 +148,13 @@ def _loss_of(net: nn.Module, loss_fn: Callable[..., Tensor], x: Inputs, y: Any):
 Pairs = dict[tuple[int, ...], tuple[float, float] | None]
 
 
-def _compare(p: nn.Parameter, g: Tensor, loss_of: Callable[[], float], numbers: int) -> Pairs:
-    """Return for some places of a parameter the slope as written and as measured; None at kinks."""
+def _compare(
+    p: nn.Parameter, g: Tensor | None, here: float, loss_of: Callable[[], float], numbers: int
+) -> Pairs:
+    """Return for some places of a parameter the slope as written and as measured; None at kinks.
+
+    No gradient at all is one of 0.
+    """
     generator = torch.Generator().manual_seed(mix(0, _PLACES))
     places = torch.randperm(p.numel(), generator=generator)[:numbers].sort().values
     pairs: Pairs = {}
@@ -133,13 +162,34 @@ def _compare(p: nn.Parameter, g: Tensor, loss_of: Callable[[], float], numbers: 
         place = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), p.shape))
         unit = torch.zeros_like(p)
         unit[place] = 1.0
-        one, other = (slope(p, unit, h, loss_of) for h in STEPS)
-        smooth = abs(one - other) <= AGREE * max(abs(one), abs(other)) + NOISE
-        pairs[place] = (float(g[place]), other) if smooth else None
+        measured = _smooth_slope([around(p, unit, h, loss_of) for h in STEPS], here)
+        written = 0.0 if g is None else float(g[place])
+        pairs[place] = None if measured is None else (written, measured)
     return pairs
 
 
+def _smooth_slope(losses: list[tuple[float, float]], here: float) -> float | None:
+    """Return the slope by the losses around a place; None at a kink, or where one is not finite.
+
+    Central differences agree at a kink too where it lies within the shorter step: there the slopes
+    of the two sides differ by as much at either step, while a smooth loss bends ten times less.
+    """
+    if not all(math.isfinite(loss) for pair in losses for loss in pair):
+        return None
+    wide, close = (
+        (above - below) / (2 * h) for h, (below, above) in zip(STEPS, losses, strict=True)
+    )
+    bent, bend = (
+        abs(above + below - 2 * here) / h for h, (below, above) in zip(STEPS, losses, strict=True)
+    )
+    within = AGREE * max(abs(wide), abs(close)) + NOISE
+    smooth = abs(wide - close) <= within and (bend <= within or bend <= 0.5 * bent)
+    return close if smooth else None
+
+
 def _error(pair: tuple[float, float]) -> float:
+    if not math.isfinite(pair[0]):
+        return math.inf
     size = max(abs(pair[0]), abs(pair[1]))
     return abs(pair[0] - pair[1]) / size if size > 1e-7 else 0.0
 
@@ -153,8 +203,15 @@ def _record(found: Mapping[str, Pairs]) -> GradientCheck:
     }
     total = sum(len(pairs) for pairs in found.values())
     kinks, passes = total - len(judged), 1 + 2 * len(STEPS) * total
+    left_out = tuple(name for name, pairs in found.items() if not any(pairs.values()))
     if not judged:
-        return GradientCheck(verdict="not judged", errors={}, kinks=kinks, forward_passes=passes)
+        return GradientCheck(
+            verdict="not judged",
+            errors={},
+            not_compared=left_out,
+            kinks=kinks,
+            forward_passes=passes,
+        )
     name, place = max(judged, key=lambda key: _error(judged[key]))
     worst = judged[name, place]
     errors: dict[str, float] = {}
@@ -168,6 +225,7 @@ def _record(found: Mapping[str, Pairs]) -> GradientCheck:
         written=worst[0],
         measured=worst[1],
         compared=len(judged),
+        not_compared=left_out,
         kinks=kinks,
         forward_passes=passes,
     )

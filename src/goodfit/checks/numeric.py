@@ -115,6 +115,15 @@ def slope(
     parameter: nn.Parameter, direction: Tensor, step: float, loss_of: Callable[[], float]
 ) -> float:
     """Return the derivative along a direction by central differences; 0 where not finite."""
+    below, above = around(parameter, direction, step, loss_of)
+    slope = (above - below) / (2.0 * step)
+    return slope if math.isfinite(slope) else 0.0
+
+
+def around(
+    parameter: nn.Parameter, direction: Tensor, step: float, loss_of: Callable[[], float]
+) -> tuple[float, float]:
+    """Return the loss a step against a direction, and along it; the parameter is put back."""
     before = parameter.detach().clone()
     with torch.no_grad():
         parameter.copy_(before + step * direction)
@@ -122,5 +131,4 @@ def slope(
         parameter.copy_(before - step * direction)
         below = loss_of()
         parameter.copy_(before)
-    slope = (above - below) / (2.0 * step)
-    return slope if math.isfinite(slope) else 0.0
+    return below, above

@@ -16,7 +16,8 @@ class GradientCheck(Record):
     ``errors`` has the largest relative error ``|a - b| / max(|a|, |b|)`` of each parameter, of the
     ``compared`` numbers; ``worst`` is the place of the largest of all ("0.weight[3, 1]"), where
     backpropagation gave ``written`` and the differences ``measured``. ``kinks`` numbers were not
-    judged, since the loss has a kink or a jump there.
+    judged, since the loss has a kink or a jump there; ``not_compared`` names the parameters of
+    which none was.
     """
 
     verdict: Literal["right", "wrong", "not judged"]
@@ -26,5 +27,6 @@ class GradientCheck(Record):
     written: float = 0.0
     measured: float = 0.0
     compared: int = 0
+    not_compared: tuple[str, ...] = ()
     kinks: int = 0
     forward_passes: int = 0
