@@ -25,7 +25,7 @@ from .report.terminal import (
     print_summary,
     print_verdicts,
 )
-from .runs import write_text
+from .runs import write_out
 
 ROOT = Path("runs")
 FIRST_ROWS, FIRST_COLUMNS = 10, 12
@@ -130,7 +130,7 @@ def predict(path: Path, rows: Path, *, out: Path | None, as_json: bool) -> None:
         _check_out(out, rows)
     answers = pipeline.predict(path, rows)
     if out is not None:
-        write_text(out, answers.to_csv(index=False, lineterminator="\n"))
+        write_out(out, answers.to_csv(index=False, lineterminator="\n"))
     console = Console()
     if as_json:
         print_json({"answers": answers.to_dict(orient="records")})

@@ -20,7 +20,7 @@ from .recipe import Recipe, Schedule, read, validate
 from .recipe.schedules import SCHEDULES
 from .records import Sheet
 from .report import print_sheet, sheet_html
-from .runs.atomic import write_text
+from .runs import write_out
 from .shows.descent import NUM_ROWS
 
 
@@ -116,5 +116,5 @@ def show(sheet: Sheet, out: Path, *, as_json: bool) -> None:
         return
     console = Console()
     print_sheet(sheet, console)
-    write_text(out, sheet_html(sheet))
+    write_out(out, sheet_html(sheet))
     console.print(f"\nPage: {out}", highlight=False, markup=False)

@@ -108,7 +108,7 @@ def test_a_text_column_stays_text_where_new_rows_hold_numbers_only(
     known = pd.DataFrame({"size": [0.5, 0.5], "room": ["1", None], "age": [3, 3]})
     known.to_csv(tmp_path / "new.csv", index=False)
     assert pd.read_csv(tmp_path / "new.csv")["room"].dtype == np.float64
-    out = tmp_path / "told.csv"
+    out = tmp_path / "made" / "told.csv"
     assert goodfit("predict", classes.folder.path, tmp_path / "new.csv", "--out", out)[0] == 0
     told = read_back(out).drop(columns="row")
     pd.testing.assert_frame_equal(
@@ -379,7 +379,7 @@ def test_arrays_that_do_not_fit_are_told(
     [
         ("told.parquet", ("written as CSV", "ends in .csv")),
         ("new.csv", ("would replace the rows", "another file")),
-        ("nowhere/told.csv", ("folder is not there", "told.csv")),
+        ("new.csv/told.csv", ("is a file, not a folder", "told.csv")),
     ],
 )
 def test_an_out_that_cannot_be_written_is_told(

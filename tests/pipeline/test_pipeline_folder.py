@@ -74,7 +74,7 @@ def test_a_run_that_cannot_be_saved_is_told_and_leaves_nothing(
 
 
 def test_the_report_is_written_where_one_likes(finished: gf.Run, tmp_path: Path) -> None:
-    written = finished.report(tmp_path / "mine.html")
+    written = finished.report(tmp_path / "pages" / "mine.html")
     page = written.read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and "iris" in page
     assert written.read_bytes() == finished.folder.report.read_bytes()

@@ -116,6 +116,22 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
         atomic.write_text(tmp_path / "gone" / "info.json", "new")
 
 
+def test_a_page_makes_its_folders(tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "of" / "today.html"
+    for text in ("old", "new"):
+        atomic.write_out(page, text)
+        assert page.read_text(encoding="utf-8") == text
+    assert names_in(page.parent) == ["today.html"]
+
+
+@pytest.mark.parametrize("inside", ["file/today.html", "file/of/today.html"])
+def test_a_page_inside_of_a_file_is_named(inside: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match="A part of the path is a file") as caught:
+        atomic.write_out(tmp_path / inside, "new")
+    assert caught.value.do == "Choose another folder."
+
+
 def test_the_file_is_synced_before_it_is_renamed_and_the_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

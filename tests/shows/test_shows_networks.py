@@ -157,7 +157,7 @@ def test_a_wrong_name_is_told() -> None:
 
 
 def test_commands_write_pages_and_print_json(tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
+    page = tmp_path / "pages" / "new" / "page.html"
     told = CliRunner().invoke(app, ["show", "activation", "tanh", "--out", str(page)])
     assert told.exit_code == 0 and "unbounded" not in told.output and "tanh" in told.output
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -20,7 +20,7 @@ from ..errors import DataError, RecipeError, RunError, nearest
 from ..evaluation import VIEWS, Model, check_views, viewed
 from ..recipe import Evaluate, Recipe, Views
 from ..records import DataCard, Finding, History, RunInfo, Scores, Sheet, SplitSizes, Verdict
-from ..runs import RunFolder, write_text
+from ..runs import RunFolder, write_out
 from ..runs.atomic import disk_errors
 from .begin import Temporary
 
@@ -116,11 +116,14 @@ class Run:
         return pd.DataFrame(told, columns=[f"prediction_{k + 1}" for k in range(told.shape[1])])
 
     def report(self, path: Path | str) -> Path:
-        """Write the report as one self-contained HTML file, and return its path."""
+        """Write the report as one self-contained HTML file, and return its path.
+
+        Folders above it that are missing are made.
+        """
         path = Path(path)
         if not self.folder.report.exists():
             raise RunError("This run has no report yet.", given=self.folder.path, do="Finish it.")
-        write_text(path, self.folder.report.read_text(encoding="utf-8"))
+        write_out(path, self.folder.report.read_text(encoding="utf-8"))
         return path
 
     def save(self, path: Path | str) -> Path:

@@ -10,7 +10,7 @@ A run that is killed at any moment goes on in this order: `open_run`, ``run.lock
 length that its state keeps.
 """
 
-from .atomic import write_bytes, write_json, write_text
+from .atomic import write_bytes, write_json, write_out, write_text
 from .cadence import Cadence
 from .folder import RunFolder, create, default_path, open_run, path_of
 from .journal import Journal, Rows, read_history, read_rows
@@ -46,6 +46,7 @@ __all__ = [
     "read_unsealed",
     "write_bytes",
     "write_json",
+    "write_out",
     "write_record",
     "write_records",
     "write_text",

@@ -31,6 +31,7 @@ _ADVICE = {
     errno.EACCES: ("This user may not write there", "Change its permissions, or choose another."),
     errno.EPERM: ("This user may not write there", "Change its permissions, or choose another."),
     errno.ENOENT: ("The folder is not there", "Was it removed or renamed? Put it back."),
+    errno.EEXIST: ("A part of the path is a file, not a folder", "Choose another folder."),
     errno.ENOTDIR: ("A part of the path is a file, not a folder", "Choose another folder."),
 }
 
@@ -59,6 +60,24 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8; see `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def write_out(path: Path, text: str) -> None:
+    """Write text where a user asked for it: folders above that are missing are made.
+
+    Raises:
+        RunError: a folder cannot be made, or the file not written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_out(Path(folder) / "pages" / "data.html", "<!doctype html>")
+        ...     [path.name for path in (Path(folder) / "pages").iterdir()]
+        ['data.html']
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
 
 
 def write_json(path: Path, value: Any) -> None:
