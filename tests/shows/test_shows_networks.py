@@ -14,6 +14,7 @@ from goodfit.errors import RecipeError
 from goodfit.nets import ACTIVATIONS, INITIALISERS
 from goodfit.records import Chart, Sheet, Table
 from goodfit.report import sheet_html
+from goodfit.report.words import number
 from goodfit.shows import show_activation, show_init
 
 SIGMOID_FAR = 1 / (1 + math.exp(-10))
@@ -31,6 +32,33 @@ CLOSED: dict[str, tuple] = {
     "maxout": (0.0, "unbounded", 1 / math.sqrt(2 * math.pi), 0.0, 1.0),
 }
 SHEET = show_activation()
+
+
+def logistic(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def normal(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+
+
+def density(x: float) -> float:
+    return math.exp(-x * x / 2.0) / math.sqrt(2.0 * math.pi)
+
+
+# Value, slope and curvature.
+CLOSED_FORMS = {
+    "gelu": (
+        lambda x: x * normal(x),
+        lambda x: normal(x) + x * density(x),
+        lambda x: (2.0 - x * x) * density(x),
+    ),
+    "silu": (
+        lambda x: x * logistic(x),
+        lambda x: logistic(x) * (1.0 + x * logistic(-x)),
+        lambda x: logistic(x) * logistic(-x) * (2.0 + x * (1.0 - 2.0 * logistic(x))),
+    ),
+}
 
 
 def table_of(sheet: Sheet, place: int = 0) -> Table:
@@ -56,6 +84,21 @@ def test_what_is_measured_is_the_closed_form(name: str) -> None:
             same = value == expected if isinstance(expected, str) else None
             assert same or value == pytest.approx(expected, abs=0.012), (name, found)
     assert all(time > 0.0 for time in rows_of(2)[name]) and 0.0 <= flat <= 100.0
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_the_lowest_value_is_right_to_its_last_digit_and_that_of_the_drawing(name: str) -> None:
+    """Where the slope is 0: by Newton's method in Python's own numbers, on the closed form."""
+    value, slope, curvature = CLOSED_FORMS[name]
+    x = -1.0
+    for _ in range(50):
+        x -= slope(x) / curvature(x)
+    assert abs(slope(x)) < 1e-12
+    lowest = rows_of(0)[name][0]
+    assert lowest == pytest.approx(value(x), abs=1e-9)
+    drawn = next(part for part in SHEET.parts if isinstance(part, Chart)).lines
+    line = next(line for line in drawn if line.name == name)
+    assert number(min(line.y)) == number(float(lowest)) == number(value(x))
 
 
 def test_half_of_the_inputs_of_a_relu_are_flat_and_none_of_a_leaky_one() -> None:

@@ -17,6 +17,8 @@ from ..records import Chart, Line, Sheet, Table
 # Under this absolute slope an input counts as flat; the 0.01 of a leaky ReLU is not under it.
 FLAT = 0.01
 NEAR, FAR, WIDEST = 0.01, 10.0, 1e3
+# A step of 0.1 over the widest range, then one of 0.00001 around what is lowest or highest there.
+NUM_ENDS = 20_001
 DRAWN, NUM_POINTS, NUM_DRAWS = 5.0, 401, 200_000
 TIMED, TIMES = 1 << 16, 7
 RANGE = ("activation", "lowest", "highest", "mean of N(0,1)", f"flat (|slope| < {FLAT:g}), %")
@@ -82,14 +84,17 @@ def show_activation(names: Sequence[str] = ()) -> Sheet:
 
 def measure(module: nn.Module) -> Measured:
     """Return what an activation is like; inputs of N(0, 1) are drawn from seed 0."""
-    ends = _values(module, torch.linspace(-WIDEST, WIDEST, 20_001, dtype=torch.float64))
+    x = torch.linspace(-WIDEST, WIDEST, NUM_ENDS, dtype=torch.float64)
+    ends = _values(module, x)
+    lowest = _around(module, x, int(ends.argmin())).min()
+    highest = _around(module, x, int(ends.argmax())).max()
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(NUM_DRAWS, generator=generator, dtype=torch.float64)
     at = slopes(module, torch.tensor([-FAR, -NEAR, NEAR, FAR], dtype=torch.float64))
     forward, both = _times(module)
     return Measured(
-        lowest=_end(ends[0], ends.min()),
-        highest=_end(ends[-1], ends.max()),
+        lowest=_end(ends[0], lowest),
+        highest=_end(ends[-1], highest),
         mean=float(_values(module, x).mean()),
         slopes=(float(at[0]), float(at[1]), float(at[2]), float(at[3])),
         flat=float((slopes(module, x).abs() < FLAT).double().mean()),
@@ -121,6 +126,12 @@ def _call(module: nn.Module, x: Tensor) -> Tensor:
 def _values(module: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
         return _call(module, x)
+
+
+def _around(module: nn.Module, x: Tensor, place: int) -> Tensor:
+    """Return values between the neighbours of a place on a grid, in as many steps."""
+    left, right = x[max(place - 1, 0)], x[min(place + 1, len(x) - 1)]
+    return _values(module, torch.linspace(float(left), float(right), len(x), dtype=x.dtype))
 
 
 def _end(at_end: Tensor, extreme: Tensor) -> float:
