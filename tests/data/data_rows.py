@@ -197,6 +197,18 @@ def one_far(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
+def coded(*codes_and_counts: float) -> np.ndarray:
+    """Return 300 normal numbers that begin with codes, each so many times."""
+    pairs = zip(codes_and_counts[::2], codes_and_counts[1::2], strict=True)
+    codes = [code for code, num in pairs for _ in range(int(num))]
+    return np.r_[codes, RNG.normal(size=300 - len(codes))]
+
+
+def codes_of_an_array(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x[::9, 2] = -999.0
+    return x, y
+
+
 def label_in_a_pixel() -> Rows:
     rows = digits()
     images = np.array(rows.dataset.inputs)

@@ -19,6 +19,8 @@ from data_rows import (
     again,
     arrays,
     brighter,
+    coded,
+    codes_of_an_array,
     copied_in_training,
     copied_to_test,
     days,
@@ -109,6 +111,28 @@ FAULTS: dict[str, dict[str, tuple[str, Made]]] = {
             lambda: table(at=lambda s: np.r_[1e9, -1e9, s[2:]]),
         ),
         "of an array": ("warning", lambda: arrays(change=one_far)),
+        **{
+            f"{code} in {num} of 300 rows": (
+                "warning",
+                lambda code=code, num=num: table(at=coded(code, num)),
+            )
+            for code, num in ((-999.0, 3), (-999.0, 30), (-99.0, 12), (9999.0, 140))
+        },
+        "two codes at one end": ("warning", lambda: table(at=coded(-999.0, 30, -888.0, 9))),
+        "a code at each end": ("warning", lambda: table(at=coded(-999.0, 30, 999.0, 9))),
+        "a code among ages": (
+            "warning",
+            lambda: table(at=np.r_[[9999] * 20, RNG.integers(18, 90, 280)]),
+        ),
+        "a code among ratings": (
+            "warning",
+            lambda: table(at=np.r_[[-99] * 20, 1 + np.arange(280) % 5]),
+        ),
+        "a code among counts, mostly 0": (
+            "warning",
+            lambda: table(at=np.r_[[-9999] * 20, RNG.poisson(RNG.pareto(2.5, 280))]),
+        ),
+        "a code of an array": ("warning", lambda: arrays(change=codes_of_an_array)),
     },
     "identifier-column": {
         "a number": ("warning", lambda: table(row=RNG.permutation(300) + 1000)),
@@ -224,6 +248,28 @@ TWINS: dict[str, dict[str, Made]] = {
         "ratings": lambda: table(at=1 + np.arange(300) % 5),
         "a value of 20 standard deviations": lambda: table(at=one_of(20.0)),
         "years": lambda: table(year=2000 + np.arange(300) % 20),
+        "rainfall, mostly 0": lambda: table(
+            num_rows=3000, at=RNG.exponential(9.0, 3000) * (RNG.random(3000) < 0.4)
+        ),
+        "wages, 0 of a third": lambda: table(
+            num_rows=3000, at=RNG.normal(3000.0, 90.0, 3000) * (RNG.random(3000) < 0.66)
+        ),
+        "cut at a limit": lambda: table(at=lambda s: np.minimum(s, 0.8)),
+        "cut at a limit, in whole numbers": lambda: table(
+            num_rows=3000, at=np.minimum(RNG.lognormal(3.0, 0.7, 3000).round(), 60.0)
+        ),
+        "under the limit of detection": lambda: table(
+            num_rows=3000, at=np.maximum(RNG.lognormal(0.0, 2.0, 3000), 0.5) - 0.25
+        ),
+        "prices, rounded": lambda: table(
+            num_rows=3000, at=RNG.lognormal(5.0, 1.5, 3000).round(-2) + 100.0
+        ),
+        "prices that end in 9": lambda: table(at=RNG.choice([49.0, 99.0, 149.0, 999.0], 300)),
+        "doses": lambda: table(at=10.0 ** (np.arange(300) % 6)),
+        "powers of ten": lambda: table(at=10.0 ** (np.arange(300) % 14)),
+        "a rare flag of a few": lambda: table(flag=np.arange(300) % 60 == 7),
+        "outliers of a gauge": lambda: table(at=lambda s: np.r_[[12.0] * 5, s[5:]]),
+        "one value of three quarters": lambda: table(at=coded(-999.0, 225)),
     },
     "identifier-column": {
         "with gaps": lambda: table(row=RNG.permutation(300) * 2),

@@ -12,6 +12,8 @@ from data_rows import (
     Made,
     arrays,
     brighter,
+    coded,
+    codes_of_an_array,
     copied_to_test,
     days,
     digits,
@@ -164,7 +166,32 @@ def test_heavy_tails_of_many_seeds_are_no_extremes() -> None:
             "student": rng.standard_t(2, 5000),
             "counts": rng.poisson(rng.pareto(1.5, 5000) * 0.1),
         }
-        assert BY_NAME["extreme-values"](table(num_rows=5000, **columns)).outcome == "passed"
+        rounded = {f"{name} rounded": np.round(values) for name, values in columns.items()}
+        made = table(num_rows=5000, **columns, **rounded)
+        assert BY_NAME["extreme-values"](made).outcome == "passed"
+
+
+@pytest.mark.parametrize(
+    ("made", "where", "read"),
+    [
+        (lambda: table(at=coded(-999.0, 30)), '"at"', "na_values=[-999]"),
+        (lambda: arrays(change=codes_of_an_array), "input 2", "np.where(x == -999, np.nan, x)"),
+    ],
+)
+def test_a_code_is_named_with_its_share_and_how_to_read_it(
+    made: Made, where: str, read: str
+) -> None:
+    finding = BY_NAME["extreme-values"](made()).finding
+    assert finding is not None and 'a code for "missing"' in finding.meaning
+    assert (finding.where, finding.evidence["value"]) == (where, -999.0)
+    assert 0.08 < float(finding.evidence["share"]) < 0.13
+    assert read in finding.remedy and "robust" not in finding.remedy
+
+
+def test_a_code_that_is_read_as_missing_is_no_code() -> None:
+    values = coded(-999.0, 30)
+    rows = table(at=np.where(values == -999.0, np.nan, values))
+    assert BY_NAME["extreme-values"](rows).outcome == "passed"
 
 
 def test_a_text_that_is_ignored_anyway_asks_for_nothing() -> None:

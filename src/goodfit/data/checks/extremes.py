@@ -10,10 +10,14 @@ import pandas as pd
 from ...records import Finding, Verdict, found, not_judged, passed
 from ..columns import as_numbers, column_of
 from ..dataset import array_blocks
+from .codes import code_among
 from .columns import named
+from .remedies import read_as_missing
 from .subject import Rows, spread_over
 
 FEWEST_ROWS, SAMPLED = 20, 2_000
+# Rows of a table in which a code is looked for: sorting a million takes a tenth of a second.
+SEARCHED = 20_000
 # The middle 99 % of the values, and the least share of the whole spread that theirs has to be.
 TAIL, LEAST_SPREAD = 0.005, 1e-3
 
@@ -25,12 +29,18 @@ def extreme_values(rows: Rows) -> Verdict:
     of 2,000 rows, evenly spread) have a standard deviation under 0.001 of that of all its values.
     Then a few values, often in another unit or a code for "missing", set the scale, and all other
     rows get about the same number. Skewed columns keep well over that share; of columns whose
-    middle 99 % are one value near-constant-column judges. Pixels are not judged, nor under 20 rows.
-    Notes n4, data preprocessing.
+    middle 99 % are one value near-constant-column judges. Or where one value at the end of a
+    column looks like such a code (-999), whatever its distance does to the scale: in 3 rows or
+    more and at most half, over 20 times as far off as the largest step between the others, and
+    over 3 times as far as they reach. Pixels are not judged, nor under 20 rows. Notes n4, data
+    preprocessing.
     """
     name, data = "extreme-values", rows.dataset
     if data.input_kind == "image" or data.num_rows < FEWEST_ROWS:
         return not_judged(name, "the inputs are pixels, or under 20 rows")
+    coded = _codes(rows)
+    if coded:
+        return found(_of_codes(rows, coded))
     extremes = _of_table(rows) if isinstance(data.inputs, pd.DataFrame) else _of_array(rows)
     if not extremes:
         return passed(name, "no value outweighs the others of its column")
@@ -53,6 +63,59 @@ def extreme_values(rows: Rows) -> Verdict:
             where=named([extreme.where for extreme in extremes], worst.where),
         ),
     )
+
+
+def _of_codes(rows: Rows, coded: list[_Code]) -> Finding:
+    worst = max(coded, key=lambda code: code.share)
+    return Finding(
+        rule="extreme-values",
+        severity="warning",
+        meaning=f"{worst.value:.15g} stands in {100.0 * worst.share:.2g} % of the rows, far outside"
+        ' of all other values of its column, as a code for "missing" does; it is read as a number.',
+        remedy=read_as_missing(rows.dataset, worst.value),
+        source="notes n4, Data Preprocessing",
+        evidence={
+            "columns": len(coded),
+            "value": worst.value,
+            "share": worst.share,
+            "distance_by_interquartile_range": worst.distance,
+        },
+        where=named([code.where for code in coded], worst.where),
+    )
+
+
+@dataclass(frozen=True)
+class _Code:
+    """A value that looks like a code, and in which ``share`` of the rows it stands."""
+
+    where: str
+    value: float
+    share: float
+    distance: float
+
+
+def _codes(rows: Rows) -> list[_Code]:
+    """Return the codes of all columns, each looked for in evenly spread rows."""
+    data = rows.dataset
+    if isinstance(data.inputs, pd.DataFrame):
+        at = spread_over(np.arange(data.num_rows), SEARCHED)
+        names = [column.name for column in data.columns if column.kind == "numeric"]
+        columns = (as_numbers(column_of(data.inputs, name).iloc[at]) for name in names)
+        places = [f'"{name}"' for name in names]
+    else:
+        columns = rows.features(spread_over(np.arange(data.num_rows), SAMPLED)).T
+        places = [f"input {place}" for place in rows.places]
+    pairs = (
+        (where, column, code_among(column)) for where, column in zip(places, columns, strict=True)
+    )
+    return [_code(where, column, code) for where, column, code in pairs if code is not None]
+
+
+def _code(where: str, column: np.ndarray, code: float) -> _Code:
+    others = column[(column != code) & ~np.isnan(column)]
+    first, middle, third = np.quantile(others, (0.25, 0.5, 0.75))
+    share = float((column == code).mean())
+    return _Code(where, code, share, float(abs(code - middle) / (third - first or others.std())))
 
 
 @dataclass(frozen=True)

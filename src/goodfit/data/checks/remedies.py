@@ -22,6 +22,28 @@ def leave_out(data: Dataset) -> str:
     return "leave it out of the array, np.delete(x, its place, axis=1)"
 
 
+def read_as_missing(data: Dataset, code: float) -> str:
+    """Say how a code for "missing" becomes a gap, and what becomes of the gap.
+
+    Example:
+        >>> import numpy as np
+        >>> data = Dataset(name="a", inputs=np.zeros((2, 1)), target=np.zeros(2),
+        ...                task="regression", input_kind="array")
+        >>> read_as_missing(data, -999.0)
+        'If so, read it as missing: x = np.where(x == -999, np.nan, x); the mean is filled in.'
+    """
+    if data.columns:
+        return (
+            "If so, read it as missing: empty its cells, or give a table of"
+            f" pandas.read_csv(file, na_values=[{code:.15g}]); the median is filled in, and"
+            " prepare.indicator = true tells the network where."
+        )
+    return (
+        f"If so, read it as missing: x = np.where(x == {code:.15g}, np.nan, x);"
+        " the mean is filled in."
+    )
+
+
 def keep_together(data: Dataset) -> str:
     """Say how rows are kept in one part: by a column of a table, else by groups from Python."""
     return "split.group" if data.columns else "data=Arrays(x, y, groups=...)"
