@@ -63,7 +63,16 @@ def test_a_wrong_distribution_is_told_in_python(case: str) -> None:
 RECIPE = Recipe(data="digits", net=MLP(), optimizer=Momentum())
 VARY: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown name": ({"lrr": uniform(1, 2)}, 'no field "lrr"', '"lr"'),
-    "a name of another kind": ({"betas": uniform(0, 0.9)}, 'no field "betas"', ""),
+    "a name of another kind": (
+        {"betas": uniform(0, 0.9)},
+        'no field "betas"',
+        "These kinds of optimizer have it: adam, adamw.",
+    ),
+    "a place of another kind": (
+        {"net.channels": choice((8,), (16,))},
+        'no field "net.channels"',
+        "These kinds of net have it: cnn, resnet.",
+    ),
     "an unknown place": (
         {"optimizer.lrr": uniform(1, 2)},
         'no field "optimizer.lrr"',

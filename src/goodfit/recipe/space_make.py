@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from ..errors import RecipeError, nearest
 from .distributions_make import parsed
 from .distributions_plain import Searched, has_searched, plain
+from .fields import all_fields
 from .parts import Part, parts_of
 from .schema import Recipe
 from .space import Space
@@ -146,9 +147,22 @@ def _find(name: str, places: list[str]) -> str:
     if not found:
         known = places if "." in name else {place.rpartition(".")[2] for place in places}
         raise RecipeError(
-            f'This recipe has no field "{name}".', given=name, do=nearest(name, known)
+            f'This recipe has no field "{name}".',
+            given=name,
+            do=_kinds_with(name) or nearest(name, known),
         )
     return found[0]
+
+
+def _kinds_with(name: str) -> str:
+    """Say which kinds of a table have a field, "" where none has it."""
+    table, _, last = name.rpartition(".")
+    kinds: dict[str, list[str]] = {}
+    for field in all_fields():
+        if field.name == last and table in ("", field.table):
+            kinds.setdefault(field.table, []).extend(field.kinds)
+    told = ((of, ", ".join(each)) for of, each in kinds.items() if each)
+    return " ".join(f"These kinds of {of} have it: {each}." for of, each in told)
 
 
 def _check_apart(place: str, chosen: Mapping[str, Any]) -> None:
