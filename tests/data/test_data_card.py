@@ -58,6 +58,16 @@ def test_a_quantity_is_measured() -> None:
     assert (card.classes, card.class_counts) == ((), ())
 
 
+def test_measures_are_those_of_the_rows_that_may_be_seen() -> None:
+    frame = pd.DataFrame({"a": [1.0, np.nan, 3.0] + [90.0] * 7, "b": list("xyxzzzzzzz")})
+    data = from_arrays(frame, np.array([0.5, 1.5, 2.5, *range(80, 87)]), task="regression")
+    card = describe(data, np.array([0, 1, 2]))
+    a, b = card.columns
+    assert (a.low, a.mean, a.high, a.num_missing, a.num_distinct) == (1.0, 2.0, 3.0, 1, 2)
+    assert (b.num_distinct, card.target_high, card.target_mean) == (2, 2.5, 1.5)
+    assert (card.num_rows, card.num_described, card.input_shape) == (10, 3, (4,))
+
+
 def test_missing_values_of_an_array() -> None:
     x = np.random.default_rng(0).normal(size=(12, 2))
     x[0, 0], x[1, 1] = np.nan, -np.inf

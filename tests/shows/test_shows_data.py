@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 import goodfit as gf
 from goodfit.cli import app
 from goodfit.data import from_arrays, split
-from goodfit.pipeline import contents
+from goodfit.pipeline import contents, see_data
 from goodfit.recipe import Split
 from goodfit.records import Findings, Gallery, Histograms, Sheet, Table
 from goodfit.report import render, sheet_html
+from goodfit.shows.data import show_data
 
 RNG = np.random.default_rng(0)
 
@@ -51,6 +52,32 @@ def test_a_table(tmp_path: Path) -> None:
     assert titles[3:] == ["Rows of each class", "Rows of each class, by part", "Inputs", "Columns"]
     parts = next(part for part in sheet.parts if part.title == "Parts")
     assert isinstance(parts, Table) and [row[1] for row in parts.rows] == [140, 30, 30]
+
+
+def test_columns_and_target_tell_nothing_of_the_sealed_part() -> None:
+    frame = pd.DataFrame({"a": RNG.normal(size=200), "b": RNG.integers(0, 9, 200).astype(float)})
+    frame.loc[::7, "b"] = np.nan
+    recipe = gf.Recipe(data="made", task="regression", epochs=1)
+    target = frame["a"] + RNG.normal(size=200)
+    seen = see_data(recipe, data=(frame, target))
+    test, rows = seen.rows.parts.test, seen.rows.open_rows
+    frame.loc[test, "a"], target[test] = 99.0 + np.arange(len(test)), 1e4
+    seen = see_data(recipe, data=(frame, target))
+    assert np.array_equal(seen.rows.parts.test, test)
+    card, opened = seen.known.card, frame.iloc[rows]
+    sheet = show_data(card, seen.known.sizes, seen.rows, seen.verdicts)
+    columns = sheet.parts[-1]
+    assert isinstance(columns, Table)
+    for name, _, *counts, low, mean, high in columns.rows:
+        own = opened[name]
+        assert counts == [own.isna().sum(), own.nunique()]
+        assert [low, mean, high] == pytest.approx([own.min(), own.mean(), own.max()])
+    assert card.target_high == pytest.approx(target[rows].max())
+    assert columns.caption.startswith("Of the 170 rows that train and validate")
+    run = gf.train(recipe, data=(frame, target))
+    page = run.folder.report.read_text(encoding="utf-8")
+    assert "Of the 170 rows that train and validate" in page
+    assert not re.search("<td[^>]*>(99|1e4|10,?000)", page)
 
 
 def test_the_checks_of_what_comes_in_are_among_them(tmp_path: Path) -> None:

@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..records import DataCard
+from ..records import Column, DataCard
 from .assemble import count_not_finite
+from .columns import column_of, retold
 from .dataset import Dataset, fingerprint, row_keys
 
 
-def describe(dataset: Dataset) -> DataCard:
+def describe(dataset: Dataset, rows: np.ndarray | None = None) -> DataCard:
     """Describe the data: sizes, columns, target, missing values, duplicates, decisions.
+
+    Of a column that is used, and of a quantity to learn, the measures are those of ``rows`` (int64
+    ``[M]``: those that train and validate, so that nothing of a sealed part is told); without
+    them of all. Classes, sizes and damage are those of all rows.
 
     What is to be thought of them is said by :data:`goodfit.data.checks.DATA_CHECKS`.
 
@@ -36,11 +41,23 @@ def describe(dataset: Dataset) -> DataCard:
         input_shape=_input_shape(dataset),
         target=dataset.target_name,
         fingerprint=fingerprint(dataset),
-        columns=dataset.columns,
+        columns=_columns(dataset, rows),
+        num_described=0 if rows is None else len(rows),
         num_missing=_num_missing(dataset),
         num_duplicates=_num_duplicates(dataset),
         notes=dataset.notes,
-        **_describe_target(dataset),
+        **_describe_target(dataset, rows),
+    )
+
+
+def _columns(dataset: Dataset, rows: np.ndarray | None) -> tuple[Column, ...]:
+    frame = dataset.inputs
+    if rows is None or not isinstance(frame, pd.DataFrame):
+        return dataset.columns
+    seen = frame.take(rows, axis=0)
+    return tuple(
+        retold(column, column_of(seen, column.name)) if column.name in seen else column
+        for column in dataset.columns
     )
 
 
@@ -65,13 +82,14 @@ def _num_missing(dataset: Dataset) -> int:
     return sum(column.num_missing for column in dataset.columns if column.name in used)
 
 
-def _describe_target(dataset: Dataset) -> dict[str, Any]:
+def _describe_target(dataset: Dataset, rows: np.ndarray | None) -> dict[str, Any]:
     if dataset.task == "classification":
         counts = np.bincount(dataset.target, minlength=len(dataset.classes))
         return {"classes": dataset.classes, "class_counts": tuple(counts.tolist())}
+    target = dataset.target if rows is None else dataset.target[rows]
     return {
-        "target_low": float(dataset.target.min()),
-        "target_high": float(dataset.target.max()),
-        "target_mean": float(dataset.target.mean()),
-        "target_std": float(dataset.target.std()),
+        "target_low": float(target.min()),
+        "target_high": float(target.max()),
+        "target_mean": float(target.mean()),
+        "target_std": float(target.std()),
     }

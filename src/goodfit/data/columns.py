@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from dataclasses import replace
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -164,22 +165,39 @@ def _ignored(name: str, values: pd.Series, why: str, dates: DateForm = "") -> Co
 
 def _numeric(name: str, values: pd.Series) -> Column:
     numbers = as_numbers(values)
-    finite = numbers[~np.isnan(numbers)]
-    num_missing = len(numbers) - len(finite)
-    num_distinct = len(pd.unique(finite))
-    if num_distinct < 2:
-        return _constant(name, num_missing=num_missing, num_distinct=num_distinct)
-    return Column(
-        name=name,
-        kind="numeric",
-        num_missing=num_missing,
-        num_distinct=num_distinct,
-        low=float(finite.min()),
-        high=float(finite.max()),
-        mean=float(finite.mean()),
-        std=float(finite.std()),
-        note="; it ".join(_number_notes(finite, num_missing - int(values.isna().sum()))),
+    column = Column(name=name, kind="numeric", **_numbers_told(numbers))
+    if column.num_distinct < 2:
+        return _constant(name, num_missing=column.num_missing, num_distinct=column.num_distinct)
+    num_infinite = column.num_missing - int(values.isna().sum())
+    return replace(
+        column, note="; it ".join(_number_notes(numbers[~np.isnan(numbers)], num_infinite))
     )
+
+
+def retold(column: Column, values: pd.Series) -> Column:
+    """Return a used column with the counts and measures of some of its rows; the rest stays.
+
+    Example:
+        >>> column = Column(name="a", kind="numeric", num_distinct=3, low=1.0, high=3.0)
+        >>> retold(column, pd.Series([1.0, None])).high
+        1.0
+    """
+    if column.kind == "numeric":
+        return replace(column, **_numbers_told(as_numbers(values)))
+    present = as_texts(values) if column.kind == "categorical" else values
+    counts = (int(values.isna().sum()), int(present.nunique()))
+    return replace(column, num_missing=counts[0], num_distinct=counts[1])
+
+
+def _numbers_told(numbers: np.ndarray) -> dict[str, Any]:
+    """Return counts and measures of numbers ``[N]``, NaN where one is missing, by their field."""
+    finite = numbers[~np.isnan(numbers)]
+    measures = {"low": np.min, "high": np.max, "mean": np.mean, "std": np.std}
+    return {
+        "num_missing": len(numbers) - len(finite),
+        "num_distinct": len(pd.unique(finite)),
+        **{name: float(of(finite)) if len(finite) else None for name, of in measures.items()},
+    }
 
 
 def _number_notes(finite: np.ndarray, num_infinite: int) -> list[str]:

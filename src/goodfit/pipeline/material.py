@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -80,7 +81,7 @@ def know(recipe: Recipe, data: Any = None) -> Known:
     seed = recipe.seed if recipe.split.seed is None else recipe.split.seed
     parts = data_stage.split(dataset, recipe.split, seed=seed)
     preparation = data_stage.fit(dataset, parts.train, recipe.prepare)
-    card = data_stage.describe(dataset)
+    card = data_stage.describe(dataset, np.concatenate([parts.train, parts.validation]))
     card = replace(card, notes=(*card.notes, *parts.notes))
     return Known(card, parts.sizes, dataset, parts, preparation)
 

@@ -39,7 +39,9 @@ class DataCard(Record):
 
     ``input_shape`` is the shape of one sample as it is fed ([features], or
     [channels, height, width]); ``fingerprint`` is a hash of inputs and targets by which a
-    later command knows that it reads the same data.
+    later command knows that it reads the same data. The measures of ``columns`` that are used and
+    of a quantity to learn are those of the ``num_described`` rows that train and validate; of all
+    rows where that is 0.
     """
 
     source: str
@@ -56,6 +58,7 @@ class DataCard(Record):
     target_high: float | None = None
     target_mean: float | None = None
     target_std: float | None = None
+    num_described: int = 0
     num_missing: int = 0
     num_duplicates: int = 0
     notes: tuple[str, ...] = ()

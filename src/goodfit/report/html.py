@@ -39,7 +39,16 @@ FILTERS = {
     "sides": lambda table: numeric_columns(table),
     **{
         name: getattr(words, name)
-        for name in ("number", "percent", "seconds", "count", "score_word", "one_input", "cell")
+        for name in (
+            "number",
+            "percent",
+            "seconds",
+            "count",
+            "score_word",
+            "one_input",
+            "described",
+            "cell",
+        )
     },
 }
 

@@ -86,6 +86,24 @@ def count(num: int, noun: str, plural: str = "") -> str:
     return f"{num:,} {noun if num == 1 else plural or noun + 's'}"
 
 
+def described(card: DataCard) -> str:
+    """Say of which rows a card's columns are told, where these are not all.
+
+    Example:
+        >>> card = DataCard(source="x", task="regression", input_kind="table", num_rows=9,
+        ...                 input_shape=(1,), target="y", fingerprint="", num_described=8)
+        >>> described(card)
+        'Of the 8 rows that train and validate; of what is no input, of all 9 rows.'
+    """
+    if not card.num_described:
+        return ""
+    seen = count(card.num_described, "row")
+    return (
+        f"Of the {seen} that train and validate; of what is no input,"
+        f" of all {count(card.num_rows, 'row')}."
+    )
+
+
 def one_input(card: DataCard) -> str:
     """Say what one sample is: columns of a table, a row of numbers, or an array of some shape."""
     if card.columns:

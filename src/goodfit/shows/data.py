@@ -40,7 +40,7 @@ def show_data(
         ['What the checks found', 'What it is', 'Parts']
     """
     found = in_order(verdict.finding for verdict in verdicts if verdict.finding)
-    columns = (_columns(card.columns),) if card.columns else ()
+    columns = (_columns(card),) if card.columns else ()
     classes = (_classes(card),) if card.class_counts else ()
     return Sheet(
         title=f"Data: {card.source}",
@@ -97,7 +97,8 @@ def _target(card: DataCard) -> str:
         words.number(value or 0.0)
         for value in (card.target_low, card.target_high, card.target_mean, card.target_std)
     )
-    return f"{low} to {high}, mean {mean}, standard deviation {std}"
+    seen = ", of the rows that train and validate" if card.num_described else ""
+    return f"{low} to {high}, mean {mean}, standard deviation {std}{seen}"
 
 
 def _classes(card: DataCard) -> Histograms:
@@ -118,13 +119,14 @@ def _parts(sizes: SplitSizes) -> Table:
     return Table(title="Parts", columns=("part", "rows", "share in %", "what for"), rows=(*rows,))
 
 
-def _columns(columns: tuple[Column, ...]) -> Table:
-    left_out = len(columns) - MOST_COLUMNS
+def _columns(card: DataCard) -> Table:
+    left_out = len(card.columns) - MOST_COLUMNS
+    more = f"The first {MOST_COLUMNS}; {left_out:,} more are not listed." * (left_out > 0)
     return Table(
         title="Columns",
         columns=("column", "kind", "missing", "distinct", "lowest", "mean", "highest"),
-        rows=tuple(map(_column, columns[:MOST_COLUMNS])),
-        caption=f"The first {MOST_COLUMNS}; {left_out:,} more are not listed." * (left_out > 0),
+        rows=tuple(map(_column, card.columns[:MOST_COLUMNS])),
+        caption=f"{words.described(card)} {more}".strip(),
     )
 
 

@@ -62,7 +62,10 @@ def class_table(rows: Rows) -> Table:
     if len(classes) > MOST_CLASSES:
         order = np.argsort(-whole, kind="stable")
         shown = np.r_[order[: MOST_CLASSES // 2], order[-MOST_CLASSES // 2 :]]
-    caption = "The draw of the parts decides these; of the sealed test part nothing else is shown."
+    caption = (
+        "The draw of the parts decides these; of the sealed test part's targets nothing else is"
+        " shown."
+    )
     if len(shown) < len(classes):
         caption += f" The {len(shown)} commonest and rarest of {len(classes):,} classes."
     return Table(
