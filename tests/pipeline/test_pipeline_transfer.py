@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +176,36 @@ def test_a_file_of_weights_is_a_source(source: gf.Run, tmp_path: Path) -> None:
     by_file = gf.train(moved(source=str(file)))
     pairs = zip(state_of(by_run).values(), state_of(by_file).values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda w: w.index_fill(0, torch.tensor(0), math.nan), "5.weight: 36 of 216"),
+        (lambda w: w / 0.0, "5.weight: 216 of 216"),
+        (lambda w: (100 * w).int(), "5.weight is int32"),
+    ],
+    ids=["nan", "infinite", "whole numbers"],
+)
+def test_weights_that_are_no_numbers_are_refused(
+    change: Callable[[Tensor], Tensor], words: str, source: gf.Run, tmp_path: Path
+) -> None:
+    state = state_of(source)
+    file = tmp_path / "weights.safetensors"
+    safetensors.torch.save_file(state | {"5.weight": change(state["5.weight"])}, file)
+    with pytest.raises(NetError) as caught:
+        gf.train(moved(source=str(file)), out=tmp_path / "run")
+    assert str(caught.value.given) == words
+    assert not (tmp_path / "run").exists()
+    gf.train(moved(source=str(file), layers=["1", "2"]).model_copy(update={"epochs": 1}))
+
+
+def test_weights_of_half_precision_are_taken_over(source: gf.Run, tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    state = {k: t.half() if t.is_floating_point() else t for k, t in state_of(source).items()}
+    safetensors.torch.save_file(state, file)
+    run = gf.train(moved(source=str(file), freeze_first=1).model_copy(update={"epochs": 1}))
+    assert torch.equal(state_of(run)["1.weight"], state["1.weight"].float())
 
 
 def test_trials_of_a_search_begin_from_it_and_keep_what_is_frozen(source: gf.Run) -> None:

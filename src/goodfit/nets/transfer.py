@@ -17,8 +17,8 @@ from ..errors import NetError, nearest
 from ..recipe.transfer import Transfer
 from .layers import with_counted_dropout
 from .masks import mask_of
+from .taken import SHOWN, first_of, refuse_odd_numbers
 
-SHOWN = 6
 # The name of the buffer that says whether a batch norm is held.
 HELD = "held_by_transfer"
 
@@ -212,7 +212,8 @@ def take_over(net: nn.Module, weights: Mapping[str, Tensor], transfer: Transfer)
     """Copy trained weights into ``net``, in place; return the names that were taken over.
 
     Raises:
-        NetError: a prefix matches nothing, or shapes differ; lists which, and says what to do.
+        NetError: a prefix matches nothing, shapes differ (lists which, and says what to do), or
+            what would be taken over is not finite, or no floating-point numbers.
     """
     own = net.state_dict()
     wanted = named(transfer.layers, own, "transfer.layers") if transfer.layers else set(own)
@@ -226,6 +227,7 @@ def take_over(net: nn.Module, weights: Mapping[str, Tensor], transfer: Transfer)
     if differing or not wanted:
         raise _misfit(own, weights, differing, transfer)
     taken = tuple(name for name in own if name in wanted)
+    refuse_odd_numbers({name: weights[name] for name in taken}, own, transfer.source)
     with torch.no_grad():
         for name in taken:
             own[name].copy_(weights[name])
@@ -252,7 +254,6 @@ def _misfit(
     told = [
         f"{name} is {_told(weights, name)} there, {_told(own, name)} here" for name in differing
     ]
-    more = f", and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
     layers: dict[str, bool] = {}
     for name in own:
         layer, fits = name.rpartition(".")[0], _shape(weights, name) == tuple(own[name].shape)
@@ -271,7 +272,7 @@ def _misfit(
         if prefixes
         else f"Make the network as it was there{by}: nothing fits."
     )
-    given = "; ".join(told[:SHOWN]) + more or f"none of {', '.join(list(own)[:SHOWN])}"
+    given = first_of(told) or f"none of {', '.join(list(own)[:SHOWN])}"
     return NetError(
         f"The weights of {transfer.source} do not fit this network.",
         given=f"{given}. There: {_sizes(weights)}",
