@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from . import explaining, pipeline
-from .errors import RecipeError, RunError
+from .errors import GapsWarning, RecipeError, RunError
 from .recipe import Recipe, Views, read, validate
 from .records import DataCard, Finding, GradientCheck, Severity, Sheet, SplitSizes, Table, Verdict
 from .report import print_sheet, words
@@ -128,7 +129,11 @@ def predict(path: Path, rows: Path, *, out: Path | None, as_json: bool) -> None:
     """Answer the rows of a file by a run: print the first, or write all as CSV."""
     if out is not None:
         _check_out(out, rows)
-    answers = pipeline.predict(path, rows)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GapsWarning)
+        answers = pipeline.predict(path, rows)
+    for warning in caught:
+        print(f"Note: {warning.message}", file=sys.stderr)
     if out is not None:
         write_out(out, answers.to_csv(index=False, lineterminator="\n"))
     console = Console()

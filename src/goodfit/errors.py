@@ -43,6 +43,10 @@ class DataError(GoodfitError):
     """Data cannot be read, or cannot be learned from."""
 
 
+class GapsWarning(UserWarning):
+    """Rows that are asked for lack values in a way that training did not see."""
+
+
 class NetError(GoodfitError):
     """A network does not fit the data, or cannot be built."""
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..data import Preparation, encode
+from ..data.gaps import warn_of_gaps
 from ..diagnosis import by_cause, judge
 from ..errors import DataError, RecipeError, RunError, nearest
 from ..evaluation import VIEWS, Model, check_views, viewed
@@ -73,6 +74,9 @@ class Run:
         Returns:
             ``[N]`` class names (integers where all are), or float quantities in the target's own
             unit (``[N, D]`` where a loader's targets are D quantities each).
+
+        A :class:`~goodfit.errors.GapsWarning` names rows that lack every value, and columns that
+        lack some where training had no gap; a usual value of the training rows is filled in.
 
         Raises:
             DataError: a column is missing, or the shape is wrong.
@@ -164,7 +168,9 @@ class Run:
             inputs = np.asarray(inputs)
         if self.preparation is None:
             return _tensor(np.asarray(inputs, dtype=np.float32))
-        return _tensor(encode(inputs, self.preparation))
+        encoded = encode(inputs, self.preparation)
+        warn_of_gaps(inputs if isinstance(inputs, pd.DataFrame) else encoded, self.card)
+        return _tensor(encoded)
 
 
 def asked_by(recipe: Recipe, card: DataCard, views: Views | None) -> Evaluate:
