@@ -18,6 +18,7 @@ from torch import nn
 from goodfit.adapters import watch
 from goodfit.adapters.words import SURE
 from goodfit.diagnosis import RULES, findings
+from goodfit.errors import RunError
 from goodfit.records import History
 
 
@@ -380,3 +381,13 @@ def test_a_short_run_hears_of_errors_early(mistake: str, named: str) -> None:
                 optimizer.step()
     assert bool(said) == bool(named)
     assert all(named in words for words in said[:1])
+
+
+def test_a_history_is_saved_whole_in_folders_that_are_made(tmp_path: Path) -> None:
+    net = nn.Linear(2, 1)
+    watching = watch(net, torch.optim.SGD(net.parameters()), say=None)
+    watching.save(tmp_path / "made" / "history.json")
+    assert History.from_json(json.loads((tmp_path / "made" / "history.json").read_text()))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="is a file, not a folder"):
+        watching.save(tmp_path / "file" / "history.json")

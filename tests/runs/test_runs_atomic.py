@@ -194,3 +194,11 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     atomic.remove_leftovers(tmp_path)
     assert names_in(tmp_path) == kept
+
+
+def test_a_folder_of_the_files_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(RunError, match="There is a folder of this name") as caught:
+        atomic.write_text(tmp_path / "page.html", "")
+    assert "Name a file in it" in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

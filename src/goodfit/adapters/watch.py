@@ -19,6 +19,7 @@ from ..nets.given import given_loss, given_module
 from ..probes import strongest_dropout
 from ..probes.clock import now_s
 from ..records import Baseline, Finding, History, Stopped, Tally, Verdict
+from ..runs import write_out
 from .eyes import UNSEEN_BETWEEN, Eyes
 from .presence import presence_s
 from .schedule import Schedule
@@ -200,8 +201,14 @@ class Watch:
         return by_cause([v.finding for v in self.verdicts if v.finding is not None])
 
     def save(self, path: str | Path) -> None:
-        """Write the history as JSON, which ``goodfit diagnose`` reads."""
-        Path(path).write_text(json.dumps(self.history.to_json()), encoding="utf-8")
+        """Write the history as JSON, which ``goodfit diagnose`` reads.
+
+        Folders above it that are missing are made; the file is whole, or as it was before.
+
+        Raises:
+            RunError: it cannot be written; says why.
+        """
+        write_out(Path(path), json.dumps(self.history.to_json()))
 
     def _say_early(self, step: int) -> None:
         """Say each new warning or error once, as soon as it can be seen and judging can be paid.

@@ -33,6 +33,7 @@ _ADVICE = {
     errno.ENOENT: ("The folder is not there", "Was it removed or renamed? Put it back."),
     errno.EEXIST: ("A part of the path is a file, not a folder", "Choose another folder."),
     errno.ENOTDIR: ("A part of the path is a file, not a folder", "Choose another folder."),
+    errno.EISDIR: ("There is a folder of this name", "Name a file in it, or another."),
 }
 
 
