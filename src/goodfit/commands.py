@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.progress import Progress
 
 from . import explaining, pipeline
 from .errors import GapsWarning, RecipeError, RunError
@@ -62,7 +63,12 @@ def check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> li
 
 def gradient_check(file: Path | None, assignments: Sequence[str], *, as_json: bool) -> bool:
     """Compare gradients with differences of the loss, and print it; False where they differ."""
-    found = pipeline.check_gradient(recipe_of(file, assignments))
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as bar:
+        task = bar.add_task("gradient check")
+        found = pipeline.check_gradient(
+            recipe_of(file, assignments),
+            on_number=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     if as_json:
         print_json(found.to_json())
         return found.verdict != "wrong"

@@ -144,6 +144,24 @@ def test_another_width_is_told_by_its_shape() -> None:
         gradient_check(nn.Linear(5, 3), functional.cross_entropy, X.double(), Y)
 
 
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.scale = nn.Linear(4, 3), nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * self.linear(x)
+
+
+def test_each_number_is_told_also_of_a_parameter_without_dimensions() -> None:
+    told: list[tuple[int, int]] = []
+    found = gradient_check(
+        Scaled(), functional.cross_entropy, X, Y, on_number=lambda *done: told.append(done)
+    )
+    assert found.verdict == "right" and set(found.errors) > {"scale"}
+    assert told == [(number, 16) for number in range(1, 17)]
+
+
 def test_the_command_prints_the_verdict() -> None:
     told = CliRunner().invoke(app, ["gradient-check", "iris", "--json"])
     assert told.exit_code == 0 and json.loads(told.output)["verdict"] == "right"

@@ -32,6 +32,7 @@ def gradient_check(
     y: Tensor,
     *,
     numbers: int = NUMBERS,
+    on_number: Callable[[int, int], object] | None = None,
 ) -> GradientCheck:
     """Compare ``dL/dw`` of backpropagation with ``(L(w + h) - L(w - h)) / 2h``, weight by weight.
 
@@ -42,6 +43,7 @@ def gradient_check(
         y: Targets; arrays are taken as tensors are.
         numbers: How many weights of each parameter are compared, drawn by a fixed seed. Each costs
             four forward passes: two steps ``h`` must agree, or the weight sits at a kink.
+        on_number: Is told after each how many are done, and of how many.
 
     The verdict is "wrong" where the relative error ``|a - b| / max(|a|, |b|)`` passes 0.001, and
     "not judged" where the loss is smooth nowhere. A parameter that no gradient reaches is compared
@@ -80,10 +82,13 @@ def gradient_check(
                 do="Set requires_grad, and do not detach outputs.",
             )
         written, here = gradients(loss, list(named.values())), float(loss.detach())
-        found = {
-            name: _compare(p, g, here, lambda: float(loss_of().detach()), numbers)
-            for (name, p), g in zip(named.items(), written, strict=True)
-        }
+        places = {name: _places(p, numbers) for name, p in named.items()}
+        total, found = sum(map(len, places.values())), {name: Pairs() for name in named}
+        for (name, p), g in zip(named.items(), written, strict=True):
+            for place in places[name]:
+                found[name][place] = _compare(p, place, g, here, lambda: float(loss_of().detach()))
+                if on_number is not None:
+                    on_number(sum(map(len, found.values())), total)
     return _record(found)
 
 
@@ -148,24 +153,29 @@ def _loss_of(net: nn.Module, loss_fn: Callable[..., Tensor], x: Inputs, y: Any):
 Pairs = dict[tuple[int, ...], tuple[float, float] | None]
 
 
+def _places(p: nn.Parameter, numbers: int) -> list[tuple[int, ...]]:
+    """Return the places of a parameter that are compared."""
+    generator = torch.Generator().manual_seed(mix(0, _PLACES))
+    flat = torch.randperm(p.numel(), generator=generator)[:numbers].sort().values
+    return [tuple(map(int, torch.unravel_index(number, p.shape))) for number in flat]
+
+
 def _compare(
-    p: nn.Parameter, g: Tensor | None, here: float, loss_of: Callable[[], float], numbers: int
-) -> Pairs:
-    """Return for some places of a parameter the slope as written and as measured; None at kinks.
+    p: nn.Parameter,
+    place: tuple[int, ...],
+    g: Tensor | None,
+    here: float,
+    loss_of: Callable[[], float],
+) -> tuple[float, float] | None:
+    """Return the slope at a place as written and as measured; None at a kink.
 
     No gradient at all is one of 0.
     """
-    generator = torch.Generator().manual_seed(mix(0, _PLACES))
-    places = torch.randperm(p.numel(), generator=generator)[:numbers].sort().values
-    pairs: Pairs = {}
-    for flat in places.tolist():
-        place = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), p.shape))
-        unit = torch.zeros_like(p)
-        unit[place] = 1.0
-        measured = _smooth_slope([around(p, unit, h, loss_of) for h in STEPS], here)
-        written = 0.0 if g is None else float(g[place])
-        pairs[place] = None if measured is None else (written, measured)
-    return pairs
+    unit = torch.zeros_like(p)
+    unit[place] = 1.0
+    measured = _smooth_slope([around(p, unit, h, loss_of) for h in STEPS], here)
+    written = 0.0 if g is None else float(g[place])
+    return None if measured is None else (written, measured)
 
 
 def _smooth_slope(losses: list[tuple[float, float]], here: float) -> float | None:

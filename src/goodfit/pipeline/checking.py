@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +83,15 @@ def see_data(recipe: Recipe, *, data: Any = None) -> Seen:
 
 
 def check_gradient(
-    recipe: Recipe, *, data: Any = None, net: nn.Module | None = None
+    recipe: Recipe,
+    *,
+    data: Any = None,
+    net: nn.Module | None = None,
+    on_number: Callable[[int, int], object] | None = None,
 ) -> GradientCheck:
     """Compare backpropagation with central differences, on a batch of what a recipe trains.
+
+    ``on_number`` is told after each number how many are done, and of how many.
 
     Raises:
         GoodfitError: data, recipe or network do not work; says what to do.
@@ -96,7 +102,8 @@ def check_gradient(
     """
     with _ready(recipe, data, net) as (_, module, material):
         x, y = (part[:ROWS] for part in material.sample)
-        return gradient_check(module, loss_of(material), material.prepare(x), y)
+        x = material.prepare(x)
+        return gradient_check(module, loss_of(material), x, y, on_number=on_number)
 
 
 @contextmanager
