@@ -104,6 +104,18 @@ def test_a_kink_within_the_shortest_step_is_seen(apart: float) -> None:
     assert found.verdict == "not judged" and found.not_compared == ("weight",)
 
 
+def balanced(out: Tensor, y: Tensor) -> Tensor:
+    """Slope 1 at 0, and two kinks beside it: central differences are 1.05 at either step."""
+    return (out + 0.2 * torch.relu(out - 5e-6) - 0.18 * torch.relu(out - 5e-5)).sum()
+
+
+def test_kinks_that_balance_each_other_are_no_wrong_gradient() -> None:
+    net = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(net.weight)
+    found = gradient_check(net, balanced, torch.ones(1, 1), Y)
+    assert found.verdict == "not judged"
+
+
 def test_a_loss_that_bends_is_no_kink() -> None:
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 1e-3)
