@@ -139,7 +139,7 @@ def predict(path: Path, rows: Path, *, out: Path | None, as_json: bool) -> None:
         warnings.simplefilter("always", GapsWarning)
         answers = pipeline.predict(path, rows)
     for warning in caught:
-        print(f"Note: {warning.message}", file=sys.stderr)
+        print(f"Note: {words.clean(str(warning.message))}", file=sys.stderr)
     if out is not None:
         write_out(out, answers.to_csv(index=False, lineterminator="\n"))
     console = Console()

@@ -24,7 +24,7 @@ from .eyes import UNSEEN_BETWEEN, Eyes
 from .presence import presence_s
 from .schedule import Schedule
 from .steps import NAN, Epochs
-from .words import FIRST_WORD, WORDS_GROW, may_be_said
+from .words import Words
 
 LossT = TypeVar("LossT", Tensor, float)
 LOWER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "perplexity")
@@ -54,10 +54,10 @@ class Watch:
         self.schedule = Schedule(budget, presence_s())
         optimizers = _optimizers(optimizer)
         self.eyes = Eyes(module, optimizers, loss_fn, self.schedule, network=network)
-        self.eyes.looked = self._say_early
+        self.eyes.looked = self._on_look
         self.epochs, self.metric_name = Epochs(), ""
-        self.say, self._said, self._next_word = say, set[str](), FIRST_WORD
-        self._word_s, self._clean_since_s = 0.0, now_s()
+        self._words = say and Words(say, self.schedule, self._findings_or_none)
+        self._clean_since_s = now_s()
         self._known: dict[str, Any] = {}
         self._steps_per_epoch = 0
         self._fits: Baseline | None = None
@@ -210,29 +210,9 @@ class Watch:
         """
         write_out(Path(path), json.dumps(self.history.to_json()))
 
-    def _say_early(self, step: int) -> None:
-        """Say each new warning or error once, as soon as it can be seen and judging can be paid.
-
-        Two judgements are paid in advance (10 ms), and tell errors of `SURE` only: one after some
-        twenty steps, and one where a number is not finite for the first time.
-        """
-        broke = self.eyes.autopsy is not None and "loss-not-finite" not in self._said
-        if self.say is None or not (broke or step >= self._next_word):
-            return
-        early = broke or self._next_word == FIRST_WORD
-        if step >= self._next_word:
-            self._next_word = int(WORDS_GROW * step) + 1
-        if early or self.schedule.allows(step, self._word_s):
-            self._judge_aloud(step, early=early)
-
-    def _judge_aloud(self, step: int, *, early: bool) -> None:
-        began, say = now_s(), self.say or to_terminal
-        for finding in self._findings_or_none(step):
-            if may_be_said(finding, early=early) and finding.rule not in self._said:
-                self._said.add(finding.rule)
-                say(f"step {step}: {finding}")
-        self._word_s = now_s() - began
-        self.schedule.other_s += self._word_s
+    def _on_look(self, step: int) -> None:
+        if self._words is not None:
+            self._words.after_look(step, broke=self.eyes.autopsy is not None)
 
     def _findings_or_none(self, step: int) -> tuple[Finding, ...]:
         """Return the findings; a rule that fails must not end a training."""

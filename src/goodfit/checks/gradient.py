@@ -84,14 +84,23 @@ def gradient_check(
                 do="Set requires_grad, and do not detach outputs.",
             )
         written, here = gradients(loss, list(named.values())), float(loss.detach())
-        places = {name: _places(p, numbers) for name, p in named.items()}
-        total, found = sum(map(len, places.values())), {name: Pairs() for name in named}
-        for (name, p), g in zip(named.items(), written, strict=True):
-            for place in places[name]:
-                found[name][place] = _compare(p, place, g, here, lambda: float(loss_of().detach()))
-                if on_number is not None:
-                    on_number(sum(map(len, found.values())), total)
-    return _record(found)
+        passes = 1
+
+        def number() -> float:
+            nonlocal passes
+            passes += 1
+            return float(loss_of().detach())
+
+        gradient_of, found = (
+            dict(zip(named, written, strict=True)),
+            {name: Pairs() for name in named},
+        )
+        places = [(name, place) for name, p in named.items() for place in _places(p, numbers)]
+        for done, (name, place) in enumerate(places, 1):
+            found[name][place] = _compare(named[name], place, gradient_of[name], here, number)
+            if on_number is not None:
+                on_number(done, len(places))
+    return _record(found, passes)
 
 
 def _check_loss(loss: Any, x: Inputs) -> None:
@@ -210,7 +219,7 @@ def _error(pair: tuple[float, float]) -> float:
     return abs(pair[0] - pair[1]) / size if size > 1e-7 else 0.0
 
 
-def _record(found: Mapping[str, Pairs]) -> GradientCheck:
+def _record(found: Mapping[str, Pairs], passes: int) -> GradientCheck:
     judged = {
         (name, place): pair
         for name, pairs in found.items()
@@ -218,7 +227,7 @@ def _record(found: Mapping[str, Pairs]) -> GradientCheck:
         if pair is not None
     }
     total = sum(len(pairs) for pairs in found.values())
-    kinks, passes = total - len(judged), 1 + 2 * len(STEPS) * total
+    kinks = total - len(judged)
     left_out = tuple(name for name, pairs in found.items() if not any(pairs.values()))
     if not judged:
         return GradientCheck(
