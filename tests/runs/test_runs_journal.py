@@ -199,5 +199,5 @@ def test_a_folder_in_the_place_of_the_journal_is_an_error(path: Path) -> None:
     path.mkdir()
     with pytest.raises(RunError, match="cannot be read: Is a directory"):
         read_rows(path)
-    with pytest.raises(RunError, match="Is a directory"):
+    with pytest.raises(RunError, match="There is a folder of this name"):
         Journal(path)
