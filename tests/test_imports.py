@@ -112,3 +112,22 @@ def test_every_public_name_loads(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         _ = goodfit.trian  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_an_early_word_imports_nothing_within_the_training() -> None:
+    code = """
+import sys, torch, goodfit
+net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+optimizer, loss_fn = torch.optim.AdamW(net.parameters()), torch.nn.CrossEntropyLoss()
+x, y = torch.randn(64, 4), torch.randint(2, (64,))
+with goodfit.watch(net, optimizer, loss_fn) as watching:
+    for step in range(60):
+        before = set(sys.modules) if step == 3 else before if step else set()
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
+    watching.findings
+print(sorted(set(sys.modules) - before))
+"""
+    made = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert made.stdout.strip() == "[]", made.stdout

@@ -113,15 +113,16 @@ class Eyes:
         self._held, self.batches.returned = (None, None), ()
 
     def _on_batch(self, args: Any, kwargs: Any) -> None:
-        inputs = any_tensor((args, kwargs))
-        if inputs is not None and self.batches.last[0] != self.pulse.num_passes:
-            self.batches.seen(inputs, self.pulse.num_passes)
-            if self.pulse.batch is not None:
-                self.batches.carry((args, kwargs), self.pulse.batch[2], self.pulse.num_passes)
-            self._precision = precision_of(inputs.device.type)
-        if self.pulse.num_passes == MANY_PASSES and not self.steps.lr:
+        pulse, inputs = self.pulse, any_tensor((args, kwargs))
+        if inputs is not None and self.batches.last[0] != pulse.num_passes:
+            self.batches.seen(inputs, pulse.num_passes)
+            # Of the batches that are shown every now and then only the order counts.
+            if pulse.prints and pulse.batch is not None:
+                self.batches.carry((args, kwargs), pulse.batch[2], pulse.num_passes)
+                self._precision = precision_of(inputs.device.type)
+        if pulse.num_passes == MANY_PASSES and not self.steps.lr:
             self.looked(MANY_PASSES)
-        self.pulse.prints = self.pulse.looking or self.batches.wanted
+        pulse.prints = pulse.looking or self.batches.wanted
 
     def _on_output(self, output: Any) -> None:
         """The network gives its own loss, as those of Hugging Face."""
@@ -200,10 +201,10 @@ class Eyes:
         if self.lookout.armed:
             return
         pulse = self.pulse
+        pulse.looking = pulse.prints = True
         if pulse.batch is not None:
             self._on_batch(*pulse.batch[:2])
         self.lookout.arm(after_step=not first)
-        pulse.looking = pulse.prints = True
 
     def _look(self) -> None:
         began, step = now_s(), len(self.steps.loss)

@@ -73,11 +73,9 @@ def tensors_in(value: object) -> list[Tensor]:
     """
     if isinstance(value, Tensor):
         return [value]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [found for part in value for found in tensors_in(part)]
-    return []
+    if not isinstance(value, list | tuple):
+        value = value.values() if isinstance(value, Mapping) else ()
+    return [found for part in value for found in tensors_in(part)]
 
 
 def any_tensor(value: object) -> Tensor | None:

@@ -8,7 +8,7 @@ from ..records import Finding, History, Severity, Verdict, found, not_judged, pa
 from .course import Course, course_of
 from .ends import is_over, noisy_only_in_training
 from .evidence import rates_of
-from .numbers import Array, finite, median
+from .numbers import Array, finite, median, medians
 from .pictures import loss_curve
 from .report import find
 
@@ -167,7 +167,7 @@ def _back(values: Array) -> float:
 def _levels(course: Course) -> Array:
     loss = finite(course.loss)
     size = max(6, len(loss) // 40)
-    return np.median(loss[len(loss) % size :].reshape(-1, size), axis=1)
+    return medians(loss[len(loss) % size :].reshape(-1, size))
 
 
 def plateau(history: History) -> Verdict:
@@ -228,7 +228,7 @@ def flat_then_sudden(history: History) -> Verdict:
     if course.num < 100 or rates.highest > 1.5 * rates.first:
         return not_judged(name, "fewer than 100 steps, or the rate was raised")
     _, curve = course.curve
-    level = float(np.median(curve[: max(3, len(curve) // 20)]))
+    level = median(curve[: max(3, len(curve) // 20)])
     below = np.flatnonzero(curve < level - 0.03 * course.way)
     flat = int(below[0]) if len(below) else len(curve)
     after = curve[min(2 * flat, len(curve) - 1)]

@@ -30,7 +30,21 @@ def median(values: Array | Sequence[float]) -> float:
         2.0
     """
     values = finite(values)
-    return float(np.median(values)) if len(values) else NAN
+    return float(medians(values)) if len(values) else NAN
+
+
+def medians(values: Array) -> Array:
+    """Return the medians of finite values over the last axis, which is not empty.
+
+    ``np.median`` would import NumPy's masked arrays at its first call: 20 ms within a training.
+
+    Example:
+        >>> medians(np.array([[3.0, 1.0, 2.0], [9.0, 5.0, 5.0]])).tolist()
+        [2.0, 5.0]
+    """
+    low, high = (values.shape[-1] - 1) // 2, values.shape[-1] // 2
+    parted = np.partition(values, (low, high), axis=-1)
+    return 0.5 * parted[..., low] + 0.5 * parted[..., high]
 
 
 def mean(values: Array | Sequence[float]) -> float:

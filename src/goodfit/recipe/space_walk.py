@@ -16,6 +16,8 @@ from .distributions_points import middle, points_of
 
 Ask = Callable[[str, Distribution], Any]
 Condition = tuple[tuple[str, Label], ...]
+# What may hold a distribution, or is one; all else in a recipe is a plain value.
+BRANCHES = (Choice, Range, Layers, dict, list)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ def filled(value: Any, ask: Ask, name: str = "") -> Any:
         return filled(value.option(label), ask, below(name, label))
     if isinstance(value, Range):
         return ask(name, value)
-    inner = {key: filled(item, ask, below(name, key)) for key, item in items_of(value)}
+    inner = {
+        key: filled(item, ask, below(name, key)) if isinstance(item, BRANCHES) else item
+        for key, item in items_of(value)
+    }
     if isinstance(value, Layers):
         return [inner["width"]] * inner["depth"]
     if isinstance(value, list):
