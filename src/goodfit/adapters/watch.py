@@ -15,9 +15,9 @@ from torch.optim import Optimizer
 
 from ..diagnosis import by_cause, judge
 from ..errors import GoodfitError
-from ..nets.given import given_loss, given_module
 from ..probes import strongest_dropout
 from ..probes.clock import now_s
+from ..probes.given import given_loss, given_module
 from ..records import Baseline, Finding, History, Stopped, Tally, Verdict
 from ..runs import write_out
 from .eyes import UNSEEN_BETWEEN, Eyes

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import DataError, NetError
-from ..nets.given import given_loss, given_module
+from ..probes.given import given_loss, given_module
 from ..records import Finding, Record, Verdict, not_judged
 from .family import CHECKS, run_checks
 from .inputs import FAILURES

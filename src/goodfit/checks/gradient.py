@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import NetError, check_count
-from ..nets.given import given_loss, given_module
+from ..probes.given import given_loss, given_module
 from ..records import GradientCheck
 from ..seeds import mix
 from .inputs import FAILURES, Inputs, as_batch, feed, map_inputs, tensors_of

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from ..errors import DataError
-from ..nets.given import given_loss, given_module
+from ..probes.given import given_loss, given_module
 from ..records import Curve, Record
 from .given import given_batches, gradients_kept, subject_of, undisturbed
 from .inputs import feed, take_rows

@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from .. import runs
 from ..diagnosis import by_cause, judge, read_losses
 from ..errors import DataError, RunError
@@ -78,7 +76,7 @@ def _of_run(folder: RunFolder) -> Diagnosis:
 def _saved(path: Path) -> History:
     try:
         return History.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, ValidationError) as error:
+    except ValueError as error:
         raise DataError(
             "This file is no history that watch.save wrote.",
             given=f"{path}: {str(error).splitlines()[0]}",

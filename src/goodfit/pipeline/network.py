@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import NetError, RecipeError
 from ..nets import build_net
-from ..nets.given import given_module
+from ..probes.given import given_module
 from ..recipe import OwnNet, Recipe
 
 

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from ..errors import RunError
 from ..records import Record, Scores
 from .atomic import read_errors, write_json
@@ -119,10 +117,8 @@ def _read_json(path: Path) -> Any:
 def _decode(path: Path, kind: type[R], values: Any) -> R:
     try:
         return kind.from_json(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise _misshapen(path, f"a {kind.__name__}", given=f"{place}: {first['msg']}") from None
+    except ValueError as error:
+        raise _misshapen(path, f"a {kind.__name__}", given=str(error)) from None
 
 
 def _misshapen(path: Path, wanted: str, *, given: str) -> RunError:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from ..errors import NetError
-from ..recipe.networks import NETWORKS
+
+# What stands in recipes is known by where its class comes from: to import them would take 12 MB
+# and a tenth of a second from every loop that is watched.
+NETWORKS = f"{__name__.split('.')[0]}.recipe.networks"
 
 
 def given_module(value: object, argument: str = "net=") -> None:
@@ -28,7 +31,7 @@ def given_module(value: object, argument: str = "net=") -> None:
     if isinstance(value, type):
         what, given = f"{argument} takes a module, not a class.", f"the class {value.__name__}"
         do = f"Make one and pass that: net = {value.__name__}(...)."
-    elif isinstance(value, NETWORKS):
+    elif type(value).__module__ == NETWORKS:
         do = f"It stands in the recipe: gf.Recipe(..., net=gf.{given}(...))."
     elif isinstance(value, str):
         given, do = repr(value), f'Kinds stand in the recipe: gf.Recipe(..., net="{value}").'
