@@ -108,3 +108,43 @@ def test_a_known_loss_told_with_its_sign_turned_is_ascent_also_where_it_explodes
             watch.loss(loss).backward()
             optimizer.step()
     assert "gradient-ascent" in [finding.rule for finding in watch.findings]
+
+
+def test_a_loss_of_three_arguments_does_not_end_the_training() -> None:
+    class Weighted(nn.Module):
+        def forward(self, outputs: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+            return (nn.functional.cross_entropy(outputs, y, reduction="none") * weights).mean()
+
+    net, loss_fn = net_of(), Weighted()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with gf.watch(net, optimizer, loss_fn, say=None) as watch:
+        for step in range(60):
+            x = torch.randn(32, 8)
+            optimizer.zero_grad()
+            loss_fn(net(x), x[:, :4].argmax(1), torch.ones(32)).backward()
+            optimizer.step()
+            if step % 20 == 19:
+                watch.validation(1.0)
+    assert any("it failed" in told for told in watch.history.unseen)
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_a_generators_loss_may_run_into_what_the_discriminators_step_left(cleared: bool) -> None:
+    torch.manual_seed(0)
+    parts = nn.ModuleDict({"g": nn.Linear(4, 2), "d": nn.Linear(2, 1)})
+    make, judge = parts["g"], parts["d"]
+    of_make, of_judge = (torch.optim.Adam(part.parameters(), 1e-3) for part in (make, judge))
+    loss_fn = nn.functional.binary_cross_entropy_with_logits
+    with gf.watch(parts, [of_make, of_judge], say=None) as watch:
+        for _ in range(80):
+            made, real = make(torch.randn(16, 4)), torch.randn(16, 2)
+            if cleared:
+                of_judge.zero_grad()
+            told = judge(real), judge(made.detach())
+            (loss_fn(told[0], torch.ones(16, 1)) + loss_fn(told[1], torch.zeros(16, 1))).backward()
+            of_judge.step()
+            if cleared:
+                of_make.zero_grad()
+            watch.loss(loss_fn(judge(made), torch.ones(16, 1))).backward()
+            of_make.step()
+    assert ("gradients-accumulate" in [f.rule for f in watch.findings]) is not cleared

@@ -83,6 +83,7 @@ POOR = [1.2] * 10
 FAULTS: dict[str, Make] = {
     "weights-unchanged": lambda: replace(HEALTHY, tallies=tally(still_weights=(12, 12))),
     "gradient-ascent": lambda: with_looks(history(np.linspace(2.3, 5.0, 60)), descent=0.01),
+    "no-gradient": lambda: replace(history(STUCK), tallies=tally(unreached_parameters=(2, 6))),
     "not-in-optimizer": lambda: replace(history(STUCK), tallies=tally(foreign_parameters=(2, 6))),
     "gradients-accumulate": lambda: replace(HEALTHY, tallies=tally(old_gradients=(11, 11))),
     "same-batch-every-step": lambda: replace(HEALTHY, tallies=tally(same_batch=(40, 40))),

@@ -19,7 +19,7 @@ from diagnosis_made import (
     warnings_of,
 )
 
-from goodfit.records import Tally
+from goodfit.records import Looks, Tally
 
 
 def test_relu_zeros_are_not_death() -> None:
@@ -178,7 +178,8 @@ def test_full_batch_training_repeats_its_batch() -> None:
 
 @pytest.mark.parametrize(
     ("size", "steps_per_epoch", "said"),
-    [(210, 0, "info"), (210, 50, "info"), (32, 0, "error"), (50, 40, "error"), (32, 1, "")],
+    # A validation now and then makes no epochs: 80 labelled nodes of a graph, each tenth step.
+    [(210, 0, "info"), (210, 50, "info"), (32, 0, "error"), (80, 10, "info"), (32, 1, "")],
 )
 def test_a_batch_that_may_be_all_rows_is_no_mistake(
     size: int, steps_per_epoch: int, said: str
@@ -194,7 +195,7 @@ def test_a_batch_that_may_be_all_rows_is_no_mistake(
 @pytest.mark.parametrize(("optimizer", "said"), [("lbfgs", ""), ("sgd", "warning")])
 def test_large_updates_are_usual_for_several_steps_in_one(optimizer: str, said: str) -> None:
     setting = replace(CLASSES, optimizer=optimizer)
-    large = looks(400, [{"update_norm": 8.0}, {"update_norm": 8.0}], update_norm=8.0)
+    large = looks(400, [{"update_norm": 8.0}, {"update_norm": 8.0}], update_norm=8.0, turn=0.0)
     assert severity(history(falling(), setting=setting, looks=large), "lr-too-high") == said
     jumps = history(np.concatenate([[2.3, 2.5], np.full(60, 90.0)]), setting=setting)
     assert severity(jumps, "lr-too-high") == "error"
@@ -275,3 +276,34 @@ def test_the_start_and_not_the_rate_is_blamed_for_a_bad_start() -> None:
     made = history(huge, looks=looks(63, grad_norm=1e5))
     assert severity(made, "gradient-exploding") == "warning"
     assert severity(made, "lr-too-high") == ""
+
+
+def test_weights_that_grow_straight_from_zero_have_no_high_rate() -> None:
+    large = looks(400, [{"update_norm": 8.0}, {"update_norm": 8.0}], update_norm=8.0, turn=0.8)
+    assert severity(history(falling(), looks=large), "lr-too-high") == ""
+    turns = (-0.3, *(0.8,) * (len(large.step) - 1))
+    assert (
+        severity(history(falling(), looks=replace(large, turn=turns)), "lr-too-high") == "warning"
+    )
+
+
+def test_single_rows_that_were_learned_from_are_not_too_few() -> None:
+    setting = replace(CLASSES, batch_size=1)
+    noisy = falling() + np.where(np.arange(400) == 40, 3.0, 0.0)
+    assert severity(history(noisy, setting=setting), "batch-too-small") == ""
+    stuck = history(np.where(np.arange(400) < 200, noisy, 2.2), setting=setting)
+    assert severity(stuck, "batch-too-small") == "warning"
+
+
+def test_a_generators_loss_has_no_plateau_next_to_chance() -> None:
+    told = {"setting": replace(CLASSES, chance_loss=0.0), "stopped": "budget"}
+    assert severity(history(np.full(400, 0.8), **told), "plateau") != "warning"
+
+
+def test_parameters_without_a_gradient_are_judged_after_three_looks() -> None:
+    made = history(falling(), tallies={"unreached-parameters": Tally(happened=1, of=6)})
+    assert severity(made, "no-gradient") == "warning"
+    early = replace(made, looks=Looks())
+    assert verdict(early, "no-gradient").outcome == "not-judged"
+    all_of_them = {"unreached-parameters": Tally(happened=6, of=6)}
+    assert verdict(replace(made, tallies=all_of_them), "no-gradient").outcome == "not-judged"

@@ -59,6 +59,7 @@ class Clean:
         self.held: deque[Held] = deque()
         self.num_rows = self.num_bytes = 0
         self.row_s = 0.0
+        self.stopped = False
 
     def hold(
         self,
@@ -71,12 +72,19 @@ class Clean:
 
         ``shape`` is that in which the loss got the outputs, None where it gets them as they are.
         """
+        if self.stopped:
+            return
         tensors = (*tensors_in((args, kwargs)), targets)
         versions = tuple(tensor._version for tensor in tensors)
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         self._add(Held(args, kwargs, targets, tensors, versions, size, shape), 1)
         while len(self.held) > 1 and self._too_many():
             self._add(self.held.popleft(), -1)
+
+    def stop(self) -> None:
+        """Hold nothing any more: the network or its loss cannot be called with what was held."""
+        self.held.clear()
+        self.stopped = True
 
     def _add(self, held: Held, sign: int) -> None:
         self.num_rows += sign * len(held.targets)

@@ -60,7 +60,9 @@ class Lookout:
         self.previous: Row | None = None
         self.before_: Row | None = None
         self.handles: list[RemovableHandle] = []
+        # Names of parameters whose gradient was seen: one that is no tensor of zeros, or any.
         self.reached: set[str] = set()
+        self.given: set[str] = set()
         self.cut_norms: list[float] = []
         self.after_step = self.closures = False
         self.start: Row | None = None
@@ -152,11 +154,21 @@ class Lookout:
         held = None if self._probe is None else self._probe.grad
         left = held is not None and bool(held.any())
         if self._backwards == 1 and self.after_step:
-            self.counts.count("old-gradients", left)
+            self.counts.count("old-gradients", left and self._all_hold_gradients())
         self.counts.count("backward-per-step", self._backwards > 1 and left)
         # A closure clears and computes again within one step, as often as its optimiser asks.
         if self._backwards > 1 and not self.closures:
             self.counts.count("skipped", not left)
+
+    def _all_hold_gradients(self) -> bool:
+        """Say whether no optimiser's gradients were cleared.
+
+        Of several, each clears its own before its own step: a generator's loss runs into what the
+        discriminator's step has left.
+        """
+        firsts = [optimizer.param_groups[0]["params"][0] for optimizer in self.optimizers[1:]]
+        firsts += [self.optimizers[0].param_groups[0]["params"][0]] if firsts else []
+        return all(p.grad is not None and bool(p.grad.any()) for p in firsts)
 
     def _accumulated(self, parameter: Tensor) -> None:
         """Keep the gradient as backward left it, to see whether it is cut before the step."""
@@ -200,9 +212,11 @@ class Lookout:
         self.counts.count("still-weights", total["update_norm"] == 0.0)
         if len(self.reached) < len(self.names):
             for name, gradient in zip(self.names, gradients, strict=True):
-                if gradient is not None and bool(gradient.detach().any()):
-                    self.reached.add(name)
-        missing = sum(name not in self.reached for name in self.names)
+                if gradient is not None:
+                    self.given.add(name)
+                    if bool(gradient.detach().any()):
+                        self.reached.add(name)
+        missing = sum(name not in self.given for name in self.names)
         self.counts.set("unreached-parameters", missing, len(self.names))
         self._count_cut(total["grad_norm"])
 

@@ -31,6 +31,12 @@ LOWER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "perplexity")
 UNSEEN_CLEAN = "loss on training rows in evaluation mode: it needs the loss as a module"
 # Of what was earned since the last one, a clean evaluation may take this share.
 CLEAN_SHARE = 0.5
+# What a network or a loss may raise that is called in another way than its loop does, as one of
+# more arguments: that must not end a training.
+FAILURES = (
+    *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    AssertionError,
+)
 
 
 def to_terminal(text: str) -> None:
@@ -116,12 +122,17 @@ class Watch:
         eyes, began = self.eyes, now_s()
         loss_fn = eyes.replay or eyes.loss_fn
         if eyes.facts is None or loss_fn is None or not eyes.clean.held:
-            if UNSEEN_BETWEEN not in eyes.unseen:
+            if UNSEEN_BETWEEN not in eyes.unseen and not eyes.clean.stopped:
                 eyes.unseen.setdefault(UNSEEN_CLEAN)
             return NAN, NAN
         within_s = CLEAN_SHARE * self.schedule.budget * (began - self._clean_since_s)
-        with eyes.precision():
-            found = eyes.clean.measure(loss_fn, eyes.facts.kind, within_s)
+        try:
+            with eyes.precision():
+                found = eyes.clean.measure(loss_fn, eyes.facts.kind, within_s)
+        except FAILURES as error:
+            eyes.clean.stop()
+            eyes.unseen.setdefault(f"loss on training rows in evaluation mode: it failed ({error})")
+            return NAN, NAN
         if found != (NAN, NAN):
             self._clean_since_s = began
         self.schedule.other_s += now_s() - began

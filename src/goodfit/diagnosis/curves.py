@@ -192,7 +192,8 @@ def plateau(history: History) -> Verdict:
     if not (course.done(last) < 0.05 and fell < 0.02 and course.start > 0):
         return passed(name, f"{100 * course.progress:.0f} % of the way from chance is done")
     never_moved = table and float(np.ptp(course.loss)) < 0.01 * course.first
-    known = history.setting.chance_loss is not None or never_moved
+    # A chance loss of 0 is that of targets which are all the same, as a generator's are.
+    known = bool(history.setting.chance_loss) or never_moved
     severity: Severity = "warning" if known else "info"
     return find(
         name,

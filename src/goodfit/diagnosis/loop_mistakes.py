@@ -92,6 +92,31 @@ def not_in_optimizer(history: History) -> Verdict:
     )
 
 
+def no_gradient(history: History) -> Verdict:
+    """Fires when backward has never reached some trainable parameters.
+
+    At 3 looks or more their gradient was None each time. Abstains where no loop was watched, below
+    3 looks, and where none was reached (then weights are unchanged). Notes n3, Analysis of
+    Non-Linear Function.
+    """
+    name, tally = "no-gradient", history.tallies.get("unreached-parameters")
+    if tally is None or len(history.looks.step) < 3 or tally.happened == tally.of:
+        return not_judged(name, "no loop was watched, below 3 looks, or no gradient at all")
+    if not tally.happened:
+        return passed(name, f"a gradient reaches each of {tally.of} parameters")
+    return find(
+        name,
+        "warning",
+        "No gradient reaches some parameters, so they never change.",
+        "Use them in forward, look for detach, no_grad, item, argmax or round between them and the "
+        "loss, or freeze them: requires_grad_(False).",
+        "notes n3, Analysis of Non-Linear Function",
+        history=history,
+        num_parameters=tally.happened,
+        of=tally.of,
+    )
+
+
 def gradients_accumulate(history: History) -> Verdict:
     """Fires when gradients of earlier steps are never cleared: ``zero_grad`` is missing.
 
@@ -115,10 +140,9 @@ def same_batch_every_step(history: History) -> Verdict:
     """Fires when nearly every training batch has the inputs of the one before.
 
     Info where the batch may be the whole of the training rows: the number of rows was not told,
-    the batch has no size that loaders are asked for (a power of 2 from 16 to 512), and an epoch of
-    several steps with batches of 100 rows at most was not seen. Abstains where inputs were not
-    watched, where a batch is the whole of the training rows or an epoch has one step, and under
-    L-BFGS, which wants the same rows again. Notes n1, mini-batches.
+    and the batch has no size that loaders are asked for (a power of 2 from 16 to 512). Abstains
+    where inputs were not watched, where a batch is the whole of the training rows or an epoch has
+    one step, and under L-BFGS, which wants the same rows again. Notes n1, mini-batches.
     """
     name, setting = "same-batch-every-step", history.setting
     if setting.num_train and setting.batch_size >= setting.num_train:
@@ -140,9 +164,7 @@ def same_batch_every_step(history: History) -> Verdict:
 def _may_be_all_rows(history: History) -> bool:
     """Return whether a batch that comes at each step may be all the rows there are."""
     size = history.setting.batch_size
-    if history.setting.num_train or (16 <= size <= 512 and size.bit_count() == 1):
-        return False
-    return history.steps_per_epoch < 2 or size > 100
+    return not (history.setting.num_train or (16 <= size <= 512 and size.bit_count() == 1))
 
 
 def not_shuffled(history: History) -> Verdict:

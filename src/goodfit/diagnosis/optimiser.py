@@ -152,16 +152,17 @@ def clipping_most_steps(history: History) -> Verdict:
 def batch_too_small(history: History) -> Verdict:
     """Fires when batches of a few rows are too noisy for the rate: the loss stays poor.
 
-    Batches of 4 rows or fewer, after 30 steps: a level over twice the start, or less than 15 %
-    of the way from chance to floor after 200 steps. Abstains where the batch size is not
-    known or larger: a small batch with a small rate learns well. Notes n0, SGD; n3, Noisy
-    Gradients.
+    Batches of 4 rows or fewer, after 30 steps: a level over twice the start and less than 60 % of
+    the way from chance to floor, or less than 15 % of it after 200 steps. Abstains where the batch
+    size is not known or larger: a small batch with a small rate learns well. Notes n0, SGD; n3,
+    Noisy Gradients.
     """
     name, course = "batch-too-small", course_of(history)
     size = history.setting.batch_size
     if not size or course.num < 30:
         return not_judged(name, "the batch size is not known, or fewer than 30 steps")
-    noisy = course.peak > 2 or (course.num >= 200 and not course.progress > 0.15)
+    jumped = course.peak > 2 and not course.progress > 0.6
+    noisy = jumped or (course.num >= 200 and not course.progress > 0.15)
     if size > FEW_ROWS or not noisy:
         return passed(name, f"batches of {size} rows")
     return find(

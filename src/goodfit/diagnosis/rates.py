@@ -42,7 +42,8 @@ def lr_too_high(history: History) -> Verdict:
       runs jump to 2.1 times at most.
     - Updates (without the part of weight decay) are over 0.12 of the weights at three looks on
       end and the loss is poor, or over 0.3; healthy runs: 0.03. Often the first steps show it,
-      and what is left later is a network that no longer moves.
+      and what is left later is a network that no longer moves. Not where the first gradients
+      point the same way (cosines over 0.1): weights of a linear model begin at 0 and grow.
     - Consecutive gradients point against each other (cosine under -0.3 in the median of 3 looks
       or more), updates are over 0.02 of the weights, and the loss is poor.
     - The loss swings as :func:`~goodfit.diagnosis.curves.oscillating` has it (it comes back by 6
@@ -71,7 +72,7 @@ def lr_too_high(history: History) -> Verdict:
     # Small steps that bring the loss down make no jumps: targets far out do.
     calm = ratio < 1e-3 or (ratio < 0.03 and not poor)
     jumped = jumped and not calm and not noisy_only_in_training(history)
-    large = ratio > 0.3 or (ratio > 0.12 and poor)
+    large = (ratio > 0.3 or (ratio > 0.12 and poor)) and not _begins_straight(history)
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))
     swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
@@ -98,6 +99,12 @@ def lr_too_high(history: History) -> Verdict:
 def _turn(history: History) -> float:
     turns = finite(history.looks.turn)
     return median(turns[-LATEST:]) if len(turns) >= 3 else NAN
+
+
+def _begins_straight(history: History) -> bool:
+    """Return whether each of the first gradients points where the one before it did."""
+    turns = finite(history.looks.turn)[:3]
+    return len(turns) > 0 and float(turns.min()) > 0.1
 
 
 def _unlearned(history: History) -> bool:

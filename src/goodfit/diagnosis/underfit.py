@@ -25,9 +25,10 @@ def underfitting(history: History) -> Verdict:
     last 3 of 5 validations or more, is poor (under 70 %), and training no longer falls, or the run
     is over, poor, and dropout was 0.8 or more: regularisation is too strong. What a network
     could reach is not known, so a higher plateau is judged after 8 validations, without descent and
-    without gap only: in classifiers under 3 quarters of the way with fewer weights than rows, or
-    under half of it with 3 classes or more and an accuracy under 0.6 (not where each row has many
-    answers, as the words of a text: there that may be all); of quantities below a curved fit with a
+    without gap only: in classifiers under 3 quarters of the way with fewer weights than rows, where
+    simple fits were made, or under half of it with 3 classes or more and an accuracy under 0.6 (not
+    where each row has many answers, as the words of a text: there that may be all); of quantities
+    below a curved fit with a
     tenth as many weights as rows. Or the run is over, under 9 tenths of the way are done, and the
     last layer has fewer inputs than a third of its classes: through so few numbers that many
     classes cannot be told apart. None of these where
@@ -103,9 +104,11 @@ def _too_small(history: History, on_train: float) -> bool:
     num_rows = setting.num_train or history.steps_per_epoch * setting.batch_size
     if setting.task != "classification":
         return 0 < setting.num_parameters < 0.1 * num_rows and below_curves(history)
-    few = 0 < setting.num_parameters < num_rows and on_train < 0.75
     accuracy = mean(history.epochs.metric[-2:]) if history.metric == "accuracy" else 1.0
     rows_known = setting.baseline is not None or len(finite(history.looks.mistaken)) > 0
+    # Without simple fits nothing says that more could be learned: a text has a limit of its own.
+    few = setting.baseline is not None and 0 < setting.num_parameters < num_rows
+    few = few and on_train < 0.75
     return few or (setting.num_classes >= 3 and rows_known and on_train < 0.5 and accuracy < 0.6)
 
 
