@@ -18,6 +18,7 @@ from study_made import (
     Course,
     Params,
     apart,
+    confirm,
     draw,
     found,
     make_random,
@@ -26,6 +27,7 @@ from study_samples import SAMPLES
 
 from goodfit.diagnosis import STUDY_RULES, advice_of, explain
 from goodfit.diagnosis.study_range import trials_for
+from goodfit.diagnosis.trials import best_of, chosen_first, ranked
 from goodfit.records import StudyRecord
 
 
@@ -222,3 +224,34 @@ def test_advice_needs_neither_torch_nor_optuna() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_a_best_trial_that_fails_with_new_seeds_is_told_and_not_named() -> None:
+    study = make_random(40, peaks=apart)
+    first, second, third = (trial.number for trial in ranked(study)[:3])
+    again = (confirm(first, [0.9, math.nan, 0.9]), confirm(second, [0.9, 0.91, 0.92]))
+    one = replace(study, confirmed=again)
+    (finding,) = found(one, "fails-with-new-seeds")
+    assert finding.severity == "warning" and f"Trial {first} failed" in finding.meaning
+    best = best_of(one)
+    assert best is not None and best.number == second
+    alone = best_of(replace(study, confirmed=again[:1]))
+    assert alone is not None and alone.number == second
+    assert [trial.number for trial in chosen_first(one)][:2] == [second, third]
+    assert not found(replace(study, confirmed=again[1:]), "fails-with-new-seeds")
+
+
+def test_means_that_differ_in_the_eighth_digit_are_the_same() -> None:
+    study = make_random(40, peaks=apart)
+    first, second = (trial.number for trial in ranked(study)[:2])
+    again = (confirm(first, [0.9, 0.92]), confirm(second, [0.9 + 4e-8, 0.92]))
+    (finding,) = found(replace(study, confirmed=again), "not-told-apart")
+    assert "the same mean" in finding.meaning and finding.evidence["gap"] == 0.0
+
+
+def test_values_that_happened_to_be_equal_are_searched_all_the_same() -> None:
+    def draws(rng: np.random.Generator) -> Params:
+        return {**six(rng), "never": 0.5}
+
+    (finding,) = found(make_random(20, draws=draws), "too-many-values")
+    assert finding.evidence["num_values"] == 7

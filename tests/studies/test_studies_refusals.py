@@ -102,6 +102,36 @@ def test_an_interrupted_search_keeps_its_temporary_folder() -> None:
     assert len(gf.resume_study(path).trials) == 4
 
 
+@pytest.mark.parametrize("edit", [("0.1", "0.2"), ('"iris"', '"wine"')])
+def test_a_study_whose_space_was_edited_does_not_go_on(
+    tmp_path: Path, edit: tuple[str, str]
+) -> None:
+    study = gf.search(SPACE, trials=2, workers=1, confirm=0, out=tmp_path / "study")
+    assert len(gf.resume_study(study.path).trials) == 2
+    file = study.path / "space.toml"
+    text = file.read_text()
+    assert edit[0] in text
+    file.write_text(text.replace(*edit))
+    with pytest.raises(GoodfitError, match="have changed since it began"):
+        gf.resume_study(study.path)
+    file.write_text(text)
+    assert len(gf.resume_study(study.path).trials) == 2
+
+
+@pytest.mark.parametrize("strategy", ["random", "tpe"])
+def test_a_seed_of_64_bits_draws(strategy: str) -> None:
+    space = SMALL.model_copy(update={"seed": 2**40 + 1}).vary(lr=gf.loguniform(1e-4, 1e-1))
+    study = gf.search(space, trials=2, strategy=strategy, workers=1, confirm=0)
+    assert len({trial.params["optimizer.lr"] for trial in study.trials}) == 2
+
+
+def test_the_best_few_are_no_copies_of_one() -> None:
+    space = SMALL.vary(activation=gf.choice("relu", "tanh"))
+    study = gf.search(space, trials=10, workers=1, confirm=3, confirm_seeds=1)
+    params = [study.trials[one.number].params["net.activation"] for one in study.record.confirmed]
+    assert sorted(params) == ["relu", "tanh"]
+
+
 def _closed_with_unread_words(tmp_path: Path) -> tuple[Forks, Any]:
     """Return a worker's pipe whose other end closed, as a kill does, with words still in it."""
     group = group_of(SMALL, 1, tmp_path)

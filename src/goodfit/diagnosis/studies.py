@@ -16,6 +16,7 @@ from .trials import Reading, read
 
 STUDY_RULES: tuple[Callable[[Reading], tuple[Finding, ...]], ...] = (
     study_course.many_trials_failed,
+    study_course.fails_with_new_seeds,
     study_range.best_at_border,
     study_course.best_is_late,
     study_course.best_is_early,

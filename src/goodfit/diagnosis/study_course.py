@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..records import Finding, Trial
 from .numbers import NAN, array, finite, median
-from .trials import Axis, Reading, has_left, label, places, planned_epochs
+from .trials import Axis, Reading, failed_again, has_left, label, places, planned_epochs
 
 LONGER = "notes n4, coarse to fine: second stage, longer running time"
 PATIENCE = "notes n0, Early Stopping with Patience: stop when the validation error increases"
@@ -15,6 +17,31 @@ BEST_FEW = 5
 # How well a value separates, what to do, which value, with what numbers.
 Split = tuple[float, str, str, dict[str, float | int | str]]
 NO_SPLIT: Split = (0.0, "", "", {})
+
+
+def fails_with_new_seeds(reading: Reading) -> tuple[Finding, ...]:
+    """Fires when one of the best trials failed as it was trained again with new seeds.
+
+    Its good value was luck: another start, and the loss is not finite or leaves. Abstains where
+    none was trained again. Notes n4: break out where the cost explodes.
+    """
+    failed = failed_again(reading.study)
+    if not failed:
+        return ()
+    first, of = failed[0], len(failed[0].values)
+    times = sum(1 for value in first.values if not math.isfinite(value))
+    others = f", and {len(failed) - 1} more of the best" if len(failed) > 1 else ""
+    return (
+        Finding(
+            rule="fails-with-new-seeds",
+            severity="warning",
+            meaning=f"Trial {first.number}{others} failed with new seeds ({times} of {of}): its "
+            "value was luck.",
+            remedy="Search below the rates at which trials fail, or clip gradients or warm up.",
+            source=EXPLODE,
+            evidence={"trial": first.number, "failed": times, "seeds": of},
+        ),
+    )
 
 
 def best_is_late(reading: Reading) -> tuple[Finding, ...]:

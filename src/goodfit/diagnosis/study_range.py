@@ -42,7 +42,8 @@ def too_many_values(reading: Reading) -> tuple[Finding, ...]:
     d^2 / 2 pairs, and two effects are seen apart only with several trials at either end of both.
     Abstains with up to four values. Notes n2: not over four at a time at the most.
     """
-    num, trials = len(reading.axes), len(reading.study.trials)
+    trials = len(reading.study.trials)
+    num = len({name for trial in reading.study.trials for name in trial.params})
     enough = trials_for(num)
     if num <= MANY_VALUES or trials >= enough:
         return ()

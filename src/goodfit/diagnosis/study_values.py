@@ -90,6 +90,8 @@ def not_told_apart(reading: Reading) -> tuple[Finding, ...]:
     if len(best) < 2:
         return ()
     gap = abs(best[0].mean - best[1].mean)
+    # Values are in single precision.
+    gap = gap if gap > 1e-6 else 0.0
     error = math.sqrt(sum(stdev(one.values) ** 2 / len(one.values) for one in best))
     if not (math.isfinite(error) and (gap == 0.0 or 2 * error > gap)):
         return ()

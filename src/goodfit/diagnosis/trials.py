@@ -97,9 +97,17 @@ def has_left(trial: Trial) -> bool:
 
 
 def confirmed_first(study: StudyRecord) -> list[Confirmed]:
-    """Return what was trained again with new seeds, the best mean first."""
+    """Return what was trained again with new seeds and did not fail, the best mean first.
+
+    Means of numbers in single precision: beyond the sixth digit they are equal.
+    """
     known = [one for one in study.confirmed if math.isfinite(one.mean)]
-    return sorted(known, key=lambda one: one.mean, reverse=study.metric_up)
+    return sorted(known, key=lambda one: round(one.mean, 6), reverse=study.metric_up)
+
+
+def failed_again(study: StudyRecord) -> list[Confirmed]:
+    """Return what was trained again with new seeds and failed with one of them at least."""
+    return [one for one in study.confirmed if not math.isfinite(one.mean)]
 
 
 def best_of(study: StudyRecord) -> Trial | None:
@@ -108,7 +116,8 @@ def best_of(study: StudyRecord) -> Trial | None:
     for one in confirmed_first(study):
         if one.number in trials:
             return trials[one.number]
-    return next(iter(ranked(study)), None)
+    failed = {one.number for one in failed_again(study)}
+    return min(ranked(study), key=lambda trial: trial.number in failed, default=None)
 
 
 def chosen_first(study: StudyRecord) -> list[Trial]:
@@ -117,7 +126,9 @@ def chosen_first(study: StudyRecord) -> list[Trial]:
     First those that were trained again, by their means over seeds; then the others, by value.
     """
     again = {one.number: place for place, one in enumerate(confirmed_first(study))}
-    return sorted(ranked(study), key=lambda trial: again.get(trial.number, len(again)))
+    again |= {one.number: len(again) + 1 for one in failed_again(study)}
+    others = len(confirmed_first(study))
+    return sorted(ranked(study), key=lambda trial: again.get(trial.number, others))
 
 
 def not_judged(study: StudyRecord, importances: Mapping[str, float]) -> list[str]:

@@ -15,6 +15,7 @@ from ..diagnosis.trials import (
     best_of,
     chosen_first,
     counts,
+    failed_again,
     has_left,
     is_partial,
     places,
@@ -112,6 +113,8 @@ def _row(
 ) -> Row:
     again = confirmation(study, trial)
     spread = f"{shown(study, again.mean)} ± {shown(study, again.spread)}" if again else ""
+    if any(one.number == trial.number for one in failed_again(study)):
+        spread = "failed with new seeds"
     planned = planned_epochs(study, trial)
     ran = f"{trial.epochs:,}" if trial.epochs == planned else f"{trial.epochs:,} of {planned:,}"
     return Row(

@@ -55,14 +55,15 @@ def confirm_best(
     found = []
     for place, progress in enumerate(best):
         values = [p.value for p in results[place * len(seeds) : (place + 1) * len(seeds)]]
-        if all(value == value for value in values):
-            found.append(confirmed_of(progress.asked.number, seeds, tuple(values)))
+        found.append(confirmed_of(progress.asked.number, seeds, tuple(values)))
     return tuple(found)
 
 
 def _best(trials: Iterable[Progress], num: int) -> list[Progress]:
-    """Return the best of the trials that trained longest."""
+    """Return the best of the trials that trained longest, no two of the same values."""
     done = [p for p in trials if p.condition == "done" and rank(p) > float("-inf")]
     longest = max((p.asked.recipe.epochs or 1 for p in done), default=0)
     full = (p for p in done if p.asked.recipe.epochs == longest)
-    return sorted(full, key=lambda p: (-rank(p), p.best_loss, p.asked.number))[:num]
+    best = sorted(full, key=lambda p: (-rank(p), p.best_loss, p.asked.number))
+    distinct = {tuple(sorted(p.asked.params.items())): p for p in reversed(best)}
+    return [p for p in best if distinct[tuple(sorted(p.asked.params.items()))] is p][:num]

@@ -9,6 +9,7 @@ was interrupted goes on by asking again and taking what the journal holds.
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +19,9 @@ from pathlib import Path
 
 import torch
 
-from ..errors import Interrupted
+from ..errors import Interrupted, SearchError
 from ..pipeline.begin import Temporary
+from ..pipeline.material import Known
 from ..pipeline.training import METRICS
 from ..recipe import Range, Space, read_space, write_space
 from ..recipe.given import given_space
@@ -132,6 +134,8 @@ def search(
     check_settings(space, settings)
     check_is_free(path)
     session = begin(space, settings)
+    settings = replace(settings, made_of=made_of(write_space(space), session.known))
+    session = replace(session, settings=settings)
     if settings.storage:
         check_name_is_free(settings.storage, settings.name)
     with _connection(settings) as num_cpus, _kept_when_interrupted(temporary):
@@ -157,8 +161,27 @@ def resume_study(
     if cluster is not None:
         settings = replace(settings, cluster="" if cluster == "none" else cluster)
     session = begin(read_space(folder.space), settings)
+    _check_same(folder, session)
     with _connection(settings) as num_cpus:
         return _run(session, folder, teller or Silent(), num_cpus)
+
+
+def made_of(space: str, known: Known) -> str:
+    """Return a hash of a space as text and of the data: what trials on record were made of."""
+    content = f"{space}\n{known.card.fingerprint}".encode()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _check_same(folder: StudyFolder, session: Session) -> None:
+    """Raise where results on record belong to another space, or to other data."""
+    before, text = session.settings.made_of, folder.space.read_text(encoding="utf-8")
+    if before and made_of(text, session.known) != before:
+        raise SearchError(
+            "The space or the data of this study have changed since it began: its results would "
+            "be shown for values that were never trained.",
+            given=f"{folder.space}, {session.space.fixed_recipe().data.path}",
+            do="Put both back, or begin another study: goodfit search SPACE --out FOLDER.",
+        )
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Settings(Record):
     """How a study searches; None is decided by the engine.
 
     ``storage`` is a URL of Optuna's, ``cluster`` an address of Ray's, or empty: this machine.
+    ``made_of`` is the hash by which the space and the data are known again.
     """
 
     strategy: str
@@ -40,6 +41,7 @@ class Settings(Record):
     storage: str
     name: str
     cluster: str = ""
+    made_of: str = ""
 
 
 @dataclass(frozen=True)

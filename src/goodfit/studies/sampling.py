@@ -60,16 +60,22 @@ class Asker:
         self._study.tell(self._asked[number], value, state=state)
 
 
+# NumPy's generators, which Optuna draws by, take seeds below this; a recipe takes larger ones.
+SEEDS = 2**32
+
+
 def random_asker(seed: int) -> Asker:
     """Return an asker that draws independently: Optuna's ``RandomSampler``."""
-    return Asker(RandomSampler(seed=seed))
+    return Asker(RandomSampler(seed=seed % SEEDS))
 
 
 def tpe_asker(seed: int) -> Asker:
     """Return Optuna's ``TPESampler``, which takes trials that still run as poor ones."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return Asker(TPESampler(seed=seed, constant_liar=True, multivariate=True, group=True))
+        return Asker(
+            TPESampler(seed=seed % SEEDS, constant_liar=True, multivariate=True, group=True)
+        )
 
 
 def suggest(

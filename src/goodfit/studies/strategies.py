@@ -191,7 +191,7 @@ def coarse_to_fine(plan: Plan) -> Waves:
         num = plan.trials - number if last else max(1, round(share * plan.trials))
         epochs = max(min(2, plan.epochs), round(plan.epochs / shorter))
         stage = plan.note(("coarse", "finer", "fine")[place], epochs, num, reason, area)
-        asker = random_asker(mix(plan.seed, place) % 2**32 if place else plan.seed)
+        asker = random_asker(mix(plan.seed, place) if place else plan.seed)
         asked = tuple(
             plan.asked(number + i, asker.ask(area.space, area.left_out), area.space, epochs, stage)
             for i in range(num)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import optuna
 
+from ..diagnosis.trials import confirmed_first
 from ..recipe import Recipe, Space
 from ..records import Confirmed, Finding, StudyRecord, Trial
 from .storage import open_optuna_study
@@ -59,17 +60,21 @@ def ranked(record: StudyRecord) -> list[Trial]:
 
 
 def best_trial(record: StudyRecord) -> Trial | None:
-    """Return the trial with the best mean over new seeds, or the best value."""
-    sign = -1.0 if record.metric_up else 1.0
+    """Return the trial with the best mean over new seeds, or the best value of one seed.
+
+    One that failed with a new seed comes after all others.
+    """
     by_number = {trial.number: trial for trial in record.trials}
-    if record.confirmed:
-        return by_number[min(record.confirmed, key=lambda c: sign * c.mean).number]
-    found = ranked(record)
+    again = confirmed_first(record)
+    if again:
+        return by_number[again[0].number]
+    failed = {one.number for one in record.confirmed}
+    found = sorted(ranked(record), key=lambda trial: trial.number in failed)
     return found[0] if found else None
 
 
 def confirmed_of(number: int, seeds: tuple[int, ...], values: tuple[float, ...]) -> Confirmed:
-    """Return mean and spread (standard deviation, n - 1) over seeds.
+    """Return mean and spread (standard deviation, n - 1) over seeds; NaN where one has failed.
 
     Example:
         >>> one = confirmed_of(3, (1, 2), (0.5, 0.7))
