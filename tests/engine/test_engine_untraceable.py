@@ -43,7 +43,7 @@ class Base(nn.Module):
         return self.linear(self.unusual(x))
 
     def unusual(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        return x
 
 
 class Branches(Base):

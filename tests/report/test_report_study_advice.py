@@ -241,6 +241,14 @@ def test_a_best_trial_that_fails_with_new_seeds_is_told_and_not_named() -> None:
     assert not found(replace(study, confirmed=again[1:]), "fails-with-new-seeds")
 
 
+def test_a_trial_that_was_halved_is_not_the_best_while_others_ended() -> None:
+    study = make_random(40, peaks=apart)
+    first, second = ranked(study)[:2]
+    trials = tuple(replace(t, state="halved") if t is first else t for t in study.trials)
+    best = best_of(replace(study, trials=trials))
+    assert best is not None and best.number == second.number
+
+
 def test_means_that_differ_in_the_eighth_digit_are_the_same() -> None:
     study = make_random(40, peaks=apart)
     first, second = (trial.number for trial in ranked(study)[:2])

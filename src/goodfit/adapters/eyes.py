@@ -24,7 +24,16 @@ from .compiled import UNSEEN, inner, is_compiled
 from .lookout import Lookout
 from .losses import again, outputs_and_targets, relearned, same_numbers
 from .order import Order
-from .parts import Parts, any_tensor, canary_of, foreign_of, has_closure, has_modes, precision_of
+from .parts import (
+    FAILURES,
+    Parts,
+    any_tensor,
+    canary_of,
+    foreign_of,
+    has_closure,
+    has_modes,
+    precision_of,
+)
 from .presence import Pulse
 from .schedule import Schedule
 from .setting import Prior
@@ -275,7 +284,7 @@ class Eyes:
             try:
                 with self.precision():
                     self.autopsy = self._replay(batch, step)
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            except FAILURES as error:
                 self.unseen[f"why step {step} was not finite: the replay failed ({error})"] = None
             self.looked(step)
 

@@ -16,7 +16,7 @@ from ..probes import Batch, Movement, Observer, Seen, hook_outputs, places_of, r
 from ..probes.clock import now_s
 from ..probes.hooks import Call
 from ..probes.movement import Row
-from .parts import held_by
+from .parts import held_by, parameters_of
 from .tallies import Counts
 
 # What a hook costs beyond its own body: torch takes a slower path through a module's call.
@@ -60,9 +60,8 @@ class Lookout:
         self.previous: Row | None = None
         self.before_: Row | None = None
         self.handles: list[RemovableHandle] = []
-        # Names of parameters whose gradient was seen: one that is no tensor of zeros, or any.
-        self.reached: set[str] = set()
-        self.given: set[str] = set()
+        # Names of parameters by what was seen of them: a gradient that is not all 0, and any.
+        self.reached, self.given = set[str](), set[str]()
         self.cut_norms: list[float] = []
         self.after_step = self.closures = False
         self.start: Row | None = None
@@ -166,9 +165,12 @@ class Lookout:
         Of several, each clears its own before its own step: a generator's loss runs into what the
         discriminator's step has left.
         """
-        firsts = [optimizer.param_groups[0]["params"][0] for optimizer in self.optimizers[1:]]
-        firsts += [self.optimizers[0].param_groups[0]["params"][0]] if firsts else []
-        return all(p.grad is not None and bool(p.grad.any()) for p in firsts)
+        if len(self.optimizers) == 1:
+            return True  # the probe's is its own
+        return all(
+            any(p.grad is not None and bool(p.grad.any()) for p in parameters_of(optimizer))
+            for optimizer in self.optimizers
+        )
 
     def _accumulated(self, parameter: Tensor) -> None:
         """Keep the gradient as backward left it, to see whether it is cut before the step."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..probes.hooks import forward_of
 from ..probes.layers import first_tensor
 from ..probes.losses import LossFacts
+from .parts import FAILURES
 
 
 def outputs_and_targets(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -77,7 +78,7 @@ def relearned(
         try:
             with torch.no_grad():
                 value = float(call(raw.detach(), targets))
-        except (RuntimeError, ValueError, TypeError, IndexError):
+        except FAILURES:
             continue
         if abs(value - heard) <= bound:
             return lambda outputs, held, call=call: call(first_tensor(outputs), held)

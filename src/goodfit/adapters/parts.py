@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,12 @@ from torch.optim import Optimizer
 
 # The gradient by which a pass is known to be finite has at most so many numbers.
 MAX_CANARY = 2**14
+# What a network or a loss may raise that is called in another way than its loop does, as one of
+# more arguments: that must not end a training.
+FAILURES = (
+    *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    AssertionError,
+)
 
 
 class Parts(nn.Module):
@@ -44,10 +50,14 @@ def has_modes(module: nn.Module) -> bool:
     return isinstance(module, _NormBase) or "dropout" in type(module).__name__.lower()
 
 
+def parameters_of(optimizer: Optimizer) -> Iterator[nn.Parameter]:
+    """Yield the parameters that an optimiser has."""
+    return (parameter for group in optimizer.param_groups for parameter in group["params"])
+
+
 def held_by(optimizers: Iterable[Optimizer]) -> set[int]:
     """Return which parameters optimisers have, by identity."""
-    groups = (group for optimizer in optimizers for group in optimizer.param_groups)
-    return {id(parameter) for group in groups for parameter in group["params"]}
+    return {id(p) for optimizer in optimizers for p in parameters_of(optimizer)}
 
 
 def foreign_of(network: nn.Module, optimizers: Iterable[Optimizer]) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from ..probes.given import given_loss, given_module
 from ..records import Baseline, Finding, History, Stopped, Tally, Verdict
 from ..runs import write_out
 from .eyes import UNSEEN_BETWEEN, Eyes
+from .parts import FAILURES
 from .presence import presence_s
 from .schedule import Schedule
 from .steps import NAN, Epochs
@@ -31,12 +32,6 @@ LOWER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "perplexity")
 UNSEEN_CLEAN = "loss on training rows in evaluation mode: it needs the loss as a module"
 # Of what was earned since the last one, a clean evaluation may take this share.
 CLEAN_SHARE = 0.5
-# What a network or a loss may raise that is called in another way than its loop does, as one of
-# more arguments: that must not end a training.
-FAILURES = (
-    *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
-    AssertionError,
-)
 
 
 def to_terminal(text: str) -> None:

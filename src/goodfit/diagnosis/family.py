@@ -16,15 +16,16 @@ from . import (
     optimiser,
     rates,
     targets,
+    trained,
     underfit,
     updates,
 )
 from .order import by_cause
 
 RULES: tuple[Callable[[History], Verdict], ...] = (
-    loop_mistakes.weights_unchanged,
-    loop_mistakes.not_in_optimizer,
-    loop_mistakes.no_gradient,
+    trained.weights_unchanged,
+    trained.not_in_optimizer,
+    trained.no_gradient,
     ascent.gradient_ascent,
     loop_mistakes.gradients_accumulate,
     loop_mistakes.same_batch_every_step,

@@ -111,13 +111,16 @@ def failed_again(study: StudyRecord) -> list[Confirmed]:
 
 
 def best_of(study: StudyRecord) -> Trial | None:
-    """Return the best trial: by its mean over seeds where some were confirmed, else by value."""
+    """Return the best trial: by its mean over seeds where some were confirmed, else by value.
+
+    After all others come those that failed with a new seed, and before them those that were halved.
+    """
     trials = {trial.number: trial for trial in study.trials}
     for one in confirmed_first(study):
         if one.number in trials:
             return trials[one.number]
     failed = {one.number for one in failed_again(study)}
-    return min(ranked(study), key=lambda trial: trial.number in failed, default=None)
+    return min(ranked(study), key=lambda t: (t.number in failed, t.state != "done"), default=None)
 
 
 def chosen_first(study: StudyRecord) -> list[Trial]:

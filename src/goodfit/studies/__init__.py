@@ -11,7 +11,7 @@ from .folder import is_study
 from .folds import cross_validate
 from .folds_folder import REPORT
 from .strategies import STRATEGIES
-from .study import Study, best_trial, ranked
+from .study import Study
 from .wave import Asked, Progress, Wave
 
 __all__ = [
@@ -23,11 +23,9 @@ __all__ = [
     "Silent",
     "Study",
     "Wave",
-    "best_trial",
     "cross_validate",
     "is_study",
     "load_study",
-    "ranked",
     "resume_study",
     "search",
     "write_report",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ..records import Confirmed
 from .folder import Settings
@@ -54,7 +56,8 @@ def confirm_best(
     results = runner.run(Wave(asked, plan.epochs))
     found = []
     for place, progress in enumerate(best):
-        values = [p.value for p in results[place * len(seeds) : (place + 1) * len(seeds)]]
+        own = results[place * len(seeds) : (place + 1) * len(seeds)]
+        values = [p.value if p.condition == "done" else math.nan for p in own]
         found.append(confirmed_of(progress.asked.number, seeds, tuple(values)))
     return tuple(found)
 
@@ -65,5 +68,7 @@ def _best(trials: Iterable[Progress], num: int) -> list[Progress]:
     longest = max((p.asked.recipe.epochs or 1 for p in done), default=0)
     full = (p for p in done if p.asked.recipe.epochs == longest)
     best = sorted(full, key=lambda p: (-rank(p), p.best_loss, p.asked.number))
-    distinct = {tuple(sorted(p.asked.params.items())): p for p in reversed(best)}
-    return [p for p in best if distinct[tuple(sorted(p.asked.params.items()))] is p][:num]
+    distinct: dict[tuple[Any, ...], Progress] = {}
+    for progress in best:
+        distinct.setdefault(tuple(sorted(progress.asked.params.items())), progress)
+    return list(distinct.values())[:num]

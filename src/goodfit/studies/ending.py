@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..diagnosis import advice_of
+from ..diagnosis.trials import best_of
 from ..errors import SearchError
 from ..recipe import Recipe, Space, read_space, write
 from ..records import Finding, StudyRecord
@@ -14,7 +15,7 @@ from ..report import study_html
 from ..runs import path_of, read_record, read_records, write_record, write_records, write_text
 from .folder import StudyFolder, open_study
 from .importance import importances
-from .study import Study, best_trial
+from .study import Study
 
 
 def finish(space: Space, record: StudyRecord, folder: StudyFolder, url: str) -> Study:
@@ -45,7 +46,7 @@ def page_of(
 
 def best_recipe(space: Space, record: StudyRecord) -> Recipe | None:
     """Return the best trial as a recipe of the study's full length, on the study's split."""
-    trial = best_trial(record)
+    trial = best_of(record)
     if trial is None:
         return None
     recipe = space.recipe(trial.params)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import optuna
 
-from ..diagnosis.trials import confirmed_first
+from ..diagnosis.trials import best_of
 from ..recipe import Recipe, Space
 from ..records import Confirmed, Finding, StudyRecord, Trial
 from .storage import open_optuna_study
@@ -38,7 +38,7 @@ class Study:
     @property
     def best_trial(self) -> Trial | None:
         """The trial behind ``best``."""
-        return best_trial(self.record)
+        return best_of(self.record)
 
     @property
     def report(self) -> Path:
@@ -48,29 +48,6 @@ class Study:
     def optuna(self) -> optuna.Study:
         """Return the study as Optuna keeps it, for its dashboard and its plots."""
         return open_optuna_study(self.storage, self.record.name, metric_up=self.record.metric_up)
-
-
-def ranked(record: StudyRecord) -> list[Trial]:
-    """Return the trials that ran to their end, best value first."""
-    sign = -1.0 if record.metric_up else 1.0
-    done = [
-        trial for trial in record.trials if trial.state == "done" and trial.value == trial.value
-    ]
-    return sorted(done, key=lambda t: (sign * t.value, min(t.validation_loss), t.number))
-
-
-def best_trial(record: StudyRecord) -> Trial | None:
-    """Return the trial with the best mean over new seeds, or the best value of one seed.
-
-    One that failed with a new seed comes after all others.
-    """
-    by_number = {trial.number: trial for trial in record.trials}
-    again = confirmed_first(record)
-    if again:
-        return by_number[again[0].number]
-    failed = {one.number for one in record.confirmed}
-    found = sorted(ranked(record), key=lambda trial: trial.number in failed)
-    return found[0] if found else None
 
 
 def confirmed_of(number: int, seeds: tuple[int, ...], values: tuple[float, ...]) -> Confirmed:
