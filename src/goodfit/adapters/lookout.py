@@ -152,12 +152,16 @@ class Lookout:
         self._backwards += 1
         held = None if self._probe is None else self._probe.grad
         left = held is not None and bool(held.any())
-        if self._backwards == 1 and self.after_step:
+        if self._backwards == 1 and self.after_step and self._all_have_stepped():
             self.counts.count("old-gradients", left and self._all_hold_gradients())
         self.counts.count("backward-per-step", self._backwards > 1 and left)
         # A closure clears and computes again within one step, as often as its optimiser asks.
         if self._backwards > 1 and not self.closures:
             self.counts.count("skipped", not left)
+
+    def _all_have_stepped(self) -> bool:
+        """Say whether each optimiser has had gradients: the second of two steps after the first."""
+        return len(self.optimizers) == 1 or self.num_looks > 1
 
     def _all_hold_gradients(self) -> bool:
         """Say whether no optimiser's gradients were cleared.
