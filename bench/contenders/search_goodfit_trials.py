@@ -16,7 +16,7 @@ from goodfit.recipe import write_space
 from goodfit.runs import Interruption, Journal
 from goodfit.studies import Silent, Wave
 from goodfit.studies.flow import Session, begin
-from goodfit.studies.folder import make_study
+from goodfit.studies.folder import Before, make_study
 from goodfit.studies.runner import Runner
 from goodfit.studies.strategies import strategy_of
 
@@ -30,7 +30,7 @@ def make_runner(session: Session, path: Path, stack: ExitStack) -> Runner:
         session.known,
         folder,
         journal,
-        {},
+        Before(),
         stack.enter_context(Interruption()),
         Silent(),
         workers=settings.workers,

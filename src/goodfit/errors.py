@@ -86,6 +86,24 @@ def check_count(
         raise kind(f"{name} must be at least {least}.", given=given, do="Give more.")
 
 
+def check_text(name: str, value: object, *, kind: type[GoodfitError], sample: str) -> None:
+    """Refuse what is no text for an argument of this name; ``sample`` shows one.
+
+    Raises:
+        kind: says what was given.
+
+    Example:
+        >>> check_text("cluster", 5, kind=SearchError, sample="local")
+        Traceback (most recent call last):
+        goodfit.errors.SearchError: cluster must be a text.
+          given: cluster = 5
+          to do: Write, say, cluster="local".
+    """
+    if not isinstance(value, str):
+        do = f'Write, say, {name}="{sample}".'
+        raise kind(f"{name} must be a text.", given=f"{name} = {value!r}", do=do)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint with the nearest known name, or with all of them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,6 +15,7 @@ from . import studies
 from .commands import print_json, recipe_of
 from .data.folds import FoldKind
 from .diagnosis.trials import not_judged
+from .errors import SearchError
 from .recipe import read_space
 from .records import Severity
 from .report import print_folds, print_study
@@ -36,6 +38,7 @@ def search(
     with _bar(as_json, quiet) as teller:
         study = studies.search(space, out=out, root=root, teller=teller, **options)
     _show_study(study, as_json)
+    _check_any_counts(study)
     return [finding.severity for finding in study.findings]
 
 
@@ -67,6 +70,7 @@ def resume(path: Path, *, cluster: str | None, as_json: bool, quiet: bool) -> No
     with _bar(as_json, quiet) as teller:
         study = studies.resume_study(path, cluster=cluster, teller=teller)
     _show_study(study, as_json)
+    _check_any_counts(study)
 
 
 def report(path: Path) -> None:
@@ -95,3 +99,16 @@ def _show_study(study: studies.Study, as_json: bool) -> None:
         best = study.path / "best.toml"
         next_word = f"next    goodfit train --recipe {best}"
         console.print(next_word, highlight=False, markup=False, soft_wrap=True)
+
+
+def _check_any_counts(study: studies.Study) -> None:
+    """Raise where no trial gave a value: the search has found nothing."""
+    if study.best is not None:
+        return
+    often = Counter(trial.why for trial in study.trials).most_common(1)
+    raise SearchError(
+        "No trial gave a value: there is no best one.",
+        given="".join(f"{num} of {len(study.trials)} trials: {why}" for why, num in often),
+        do="Train one of them alone to see why (goodfit train --recipe FILE), then search around "
+        "what works.",
+    )

@@ -26,8 +26,8 @@ from study_made import (
 from study_samples import SAMPLES
 
 from goodfit.diagnosis import STUDY_RULES, advice_of, explain
-from goodfit.diagnosis.study_range import trials_for
-from goodfit.diagnosis.trials import best_of, chosen_first, ranked
+from goodfit.diagnosis.study_range import best_at_border, trials_for
+from goodfit.diagnosis.trials import best_of, chosen_first, ranked, read
 from goodfit.records import StudyRecord
 
 
@@ -112,6 +112,14 @@ def test_trials_that_overfit_early_are_to_be_shorter(seed: int) -> None:
     overfit = Course(speed=0.05, overfit=2.0, best_at=0.25)
     (finding,) = found(make_random(40, peaks=apart, course=overfit, seed=seed), "best-is-early")
     assert finding.severity == "info" and finding.evidence["epochs"] == 20
+    assert "spent for nothing" in finding.meaning
+    stopped = make_random(40, peaks=apart, course=overfit, seed=seed)
+    cut = tuple(
+        replace(t, epochs=15, metric=t.metric[:15], validation_loss=t.validation_loss[:15])
+        for t in stopped.trials
+    )
+    (finding,) = found(replace(stopped, trials=cut), "best-is-early")
+    assert "stopped before a schedule" in finding.meaning
     later = replace(overfit, best_at=0.7)
     assert not found(make_random(40, peaks=apart, course=later, seed=seed), "best-is-early")
 
@@ -127,6 +135,29 @@ def test_many_lost_trials_name_the_value_and_the_bound(seed: int) -> None:
     assert 5e-4 < float(finding.evidence["bound"]) < 2e-3
     assert finding.evidence["share_on_that_side"] == 1.0
     assert not found(make_random(80, seed=seed), "many-trials-failed")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_range_is_not_to_be_narrowed_and_widened_at_one_end(seed: int) -> None:
+    """Above a rate many fail, but beyond the best ones as many live as fail."""
+
+    def leaves(params: Params) -> bool:
+        return params[LR] > 1e-3 and params[DROPOUT] > 0.02 + 1.5 * (params[LR] > 0.2)
+
+    study = make_random(80, peaks=rising, leaves=leaves, seed=seed)
+    assert [f.where for f in best_at_border(read(study, IMPORTANCES))] == [LR]
+    (failed,) = found(study, "many-trials-failed", IMPORTANCES)
+    assert failed.where == LR and "below" in failed.remedy
+    assert not found(study, "best-at-border", IMPORTANCES)
+
+
+def test_no_batch_of_one_row_is_advised() -> None:
+    study = make_random(
+        60,
+        draws=lambda rng: {**draw(rng), BATCH: int(rng.choice([2, 4, 8]))},
+        peaks=lambda p: 0.9 - p[BATCH] / 50,
+    )
+    assert BATCH not in [finding.where for finding in found(study, "best-at-border")]
 
 
 def test_many_lost_trials_name_the_choice() -> None:

@@ -12,9 +12,9 @@ from study_samples import SAMPLES
 
 from goodfit.diagnosis import advice_of
 from goodfit.diagnosis.trials import axes_of, chosen_first, ranked
-from goodfit.records import StudyRecord
+from goodfit.records import Confirmed, StudyRecord
 from goodfit.report import print_study
-from goodfit.report.study_words import short_names, told
+from goodfit.report.study_words import mean_shown, short_names, told
 
 PLACES = (("report", "studies/first/report.html"), ("next", "goodfit report studies/first"))
 
@@ -48,6 +48,21 @@ def test_the_result_comes_first_and_the_next_step_last() -> None:
     assert text.endswith("next goodfit report studies/first")
     order = ["coarse-to-fine, 256 trials", "over seeds", "what matters", "dropped 16", "To do:"]
     assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
+
+
+def test_one_new_seed_has_no_spread() -> None:
+    study = make_random(20)
+    best = ranked(study)[0]
+    study = replace(study, confirmed=(Confirmed(best.number, (1,), (0.9,), 0.9, 0.0),))
+    text = words(printed(study))
+    assert text.startswith("Accuracy 90.00 % on validation with a new seed: trial")
+    assert "±" not in text and "90.00 % (1)" in text
+
+
+def test_a_spread_has_the_decimals_of_its_mean() -> None:
+    again = confirm(0, (0.51234, 0.52345))
+    study = replace(make_random(20), metric="r2")
+    assert mean_shown(study, again) == "0.5179 ± 0.0079"
 
 
 def test_the_best_five_are_listed() -> None:

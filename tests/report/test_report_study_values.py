@@ -50,6 +50,10 @@ def test_equal_means_are_not_told_apart(second: tuple[float, ...]) -> None:
     pair = (confirm(one, (0.95, 0.95, 0.95)), confirm(two, second))
     (finding,) = found(replace(study, confirmed=pair), "not-told-apart")
     assert f"Trials {one} and {two} have the same mean" in finding.meaning
+    for seconds, choice in ((1.0, "Take either"), (0.5, f"Take trial {two}, which")):
+        timed = [replace(t, seconds=seconds if t.number == two else 1.0) for t in study.trials]
+        (finding,) = found(replace(study, trials=tuple(timed), confirmed=pair), "not-told-apart")
+        assert finding.remedy.startswith(choice)
     apart = (pair[0], confirm(two, (0.93, 0.93, 0.93)))
     assert not found(replace(study, confirmed=apart), "not-told-apart")
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
 from studies_helpers import SMALL
 
+import goodfit as gf
 from goodfit.studies.bar import Bar
-from goodfit.studies.wave import Asked, Progress, Wave
+from goodfit.studies.strategies import STRATEGIES, Plan
+from goodfit.studies.wave import AGAIN, Asked, Progress, Wave
 
 
 def trained(number: int, epochs: int, *, until: int) -> Progress:
@@ -81,3 +89,72 @@ def test_epochs_that_a_dead_worker_lost_are_work_again() -> None:
         bar.on_epoch(trained(0, epoch, until=4))
     task = bar._progress.tasks[0]
     assert (task.completed, task.total) == (4, 4)
+
+
+def test_the_work_of_later_waves_is_counted_from_the_start() -> None:
+    bar, found = Bar(), begun(3)
+    bar.on_begin(Path("study"), "accuracy")
+    shares = []
+    for until, going, later in ((1, found, 3), (4, found[:1], 0)):
+        wave = Wave(tuple(progress.asked for progress in going), until, f"until {until}", later)
+        for progress in going:
+            progress.condition = "running"
+        bar.on_wave(wave, going)
+        for progress in going:
+            while progress.condition == "running":
+                progress.add_epoch([1.0], 1.0, 0.5, until=until)
+                bar.on_epoch(progress)
+                task = bar._progress.tasks[0]
+                shares.append(task.completed / (task.total or 1))
+    assert shares == pytest.approx([k / 6 for k in range(1, 7)])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("trials", [1, 5, 40])
+def test_strategies_say_what_their_later_waves_will_train(strategy: str, trials: int) -> None:
+    space = SMALL.vary(lr=gf.loguniform(1e-4, 1e-1))
+    epochs: list[int] = []
+    later: list[int] = []
+    plan = Plan(space, trials, 27, 0, 16, lambda recipe: recipe, [])
+    if strategy == "grid" and trials < 2:
+        return
+    waves, sent, done = STRATEGIES[strategy](plan), None, {}
+    while True:
+        try:
+            wave = waves.send(sent) if sent is not None else next(waves)  # pyright: ignore
+        except StopIteration:
+            break
+        sent = [done.setdefault(a.number, Progress(a)) for a in wave.trials]
+        until = [min(wave.until, asked.recipe.epochs or 1) for asked in wave.trials]
+        epochs.append(sum(until) - sum(progress.epoch for progress in sent))
+        later.append(wave.later)
+        for progress in sent:
+            while progress.epoch < wave.until:
+                progress.add_epoch([1.0], 1.0, progress.asked.number / 100, until=wave.until)
+    assert later == [sum(epochs[place + 1 :]) for place in range(len(epochs))]
+
+
+def test_a_narrow_window_keeps_share_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    bar, found = Bar(), begun(30)
+    bar._console = bar._progress.live.console = Console(width=80, file=io.StringIO())
+    bar.on_begin(Path("study"), "accuracy")
+    bar.on_wave(wave_of(found, 4), found)
+    bar.on_epoch(trained(1, 1, until=4))
+    lost = Progress(Asked(0, {}, SMALL))
+    lost.add_epoch([float("inf")], 1.0, 0.5, until=4)
+    bar.on_epoch(lost)
+    bar._show()
+    with bar._console.capture() as written:
+        bar._console.print(bar._progress.make_tasks_table(bar._progress.tasks))
+    (line,) = written.get().splitlines()
+    assert (
+        " 2 % " in line and "best 60.00 % (trial 1) | 29 to go | 1 lef" in line and len(line) <= 80
+    )
+
+
+def test_trials_with_new_seeds_are_not_the_best_so_far() -> None:
+    bar, found = Bar(), begun(2)
+    bar.on_wave(Wave((found[1].asked,), 4, AGAIN), found[1:])
+    bar.on_epoch(trained(1, 4, until=4))
+    assert bar.best == -math.inf

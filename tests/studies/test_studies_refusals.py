@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from multiprocessing import Pipe
@@ -10,9 +11,13 @@ from typing import Any
 
 import pytest
 from studies_helpers import SMALL, SPACE, Watched, group_of, queue
+from typer.testing import CliRunner
 
 import goodfit as gf
-from goodfit.errors import GoodfitError, Interrupted
+from goodfit.cli import app
+from goodfit.errors import GoodfitError, Interrupted, SearchError
+from goodfit.recipe import read
+from goodfit.runs import open_run
 from goodfit.studies.forks import Forks, ParentGone, _PipeDesk
 from goodfit.studies.strategies import points_for
 
@@ -26,6 +31,13 @@ MILLION = SMALL.vary(
     lr=gf.choice(*(k / 100 for k in range(1, 101))),
     weight_decay=gf.choice(*(k / 1000 for k in range(1, 101))),
 )
+
+HOPELESS = """
+data = "iris"
+optimizer.kind = "sgd"
+optimizer.lr = { distribution = "loguniform", low = 1e20, high = 1e30 }
+"""
+HIDDEN = SMALL.vary(hidden=gf.choice([4], [8])).parameters["net.hidden"].distribution.labels  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,35 @@ def test_an_interrupted_search_names_its_folder(tmp_path: Path) -> None:
     assert len(gf.resume_study(tmp_path / "my study").trials) == 4
 
 
+class _StopsLater(gf.studies.Silent):
+    """Asks the search to stop once so many trials have left."""
+
+    def __init__(self, num: int) -> None:
+        self.num = num
+
+    def on_epoch(self, progress: Any) -> None:
+        self.num -= progress.condition != "running"
+        if self.num == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_groups_are_those_of_all_sessions(tmp_path: Path) -> None:
+    space = SMALL.vary(lr=gf.loguniform(1e-4, 1e-1), batch_size=gf.choice(16, 32))
+    whole = gf.search(space, trials=8, workers=1, confirm=1, confirm_seeds=2, rows=2)
+    again = {"out": tmp_path / "study", "teller": _StopsLater(5), "rows": 2}
+    with pytest.raises(Interrupted):
+        gf.search(space, trials=8, workers=1, confirm=1, confirm_seeds=2, **again)
+    resumed = gf.resume_study(tmp_path / "study")
+    counted = [{g.name: (g.num_trials, g.rows) for g in s.record.groups} for s in (whole, resumed)]
+    assert counted[0] == counted[1]
+    assert sum(num for num, _ in counted[0].values()) == 10
+    assert resumed.record.preparing_s > 0
+    assert {trial.group for trial in resumed.trials} == counted[0].keys()
+    finished = gf.resume_study(tmp_path / "study").record
+    assert finished.groups == resumed.record.groups
+    assert finished.preparing_s == pytest.approx(resumed.record.preparing_s)
+
+
 def test_an_interrupted_search_keeps_its_temporary_folder() -> None:
     with pytest.raises(Interrupted) as caught:
         gf.search(SPACE, trials=4, workers=1, teller=_Stops())
@@ -116,6 +157,77 @@ def test_a_study_whose_space_was_edited_does_not_go_on(
         gf.resume_study(study.path)
     file.write_text(text)
     assert len(gf.resume_study(study.path).trials) == 2
+
+
+@pytest.mark.parametrize("name", ["seed", "trials", "strategy"])
+def test_a_study_whose_settings_were_edited_does_not_go_on(tmp_path: Path, name: str) -> None:
+    study = gf.search(SPACE, trials=2, workers=1, confirm=0, out=tmp_path / "study")
+    file = study.path / "search.json"
+    values = json.loads(file.read_text())
+    file.write_text(json.dumps(values | {name: {"strategy": "halving"}.get(name, 5)}))
+    with pytest.raises(GoodfitError, match="have changed since it began"):
+        gf.resume_study(study.path)
+    file.write_text(json.dumps(values | {"seed": -1}))
+    with pytest.raises(GoodfitError, match="seed must be at least 0"):
+        gf.resume_study(study.path)
+
+
+@pytest.mark.parametrize(
+    "options", [{"storage": 5}, {"cluster": 5}, {"confirm": None}, {"at_once": 2.5}]
+)
+def test_an_argument_of_another_type_is_named(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(GoodfitError, match=f"{name} must be"):
+        gf.search(SPACE, trials=2, **options)
+
+
+@pytest.mark.parametrize("points", [2.5, "a", None])
+def test_points_of_a_grid_are_a_whole_number(points: Any) -> None:
+    for call in (SPACE.grid, SPACE.grid_size):
+        with pytest.raises(GoodfitError, match="points must be a whole number"):
+            call(points)
+
+
+def test_a_search_without_any_value_is_no_success(tmp_path: Path) -> None:
+    file = tmp_path / "space.toml"
+    file.write_text(HOPELESS)
+    words = [str(file), "--trials", "2", "--workers", "1", "--out", str(tmp_path / "study")]
+    told = CliRunner().invoke(app, ["search", *words])
+    assert isinstance(told.exception, SearchError)
+    assert "2 of 2 trials: the loss is not finite" in str(told.exception)
+    assert (tmp_path / "study" / "report.html").exists() and "None of 2 trials" in told.output
+
+
+def test_a_space_and_a_study_are_told_where_one_of_a_run_belongs(tmp_path: Path) -> None:
+    file = tmp_path / "space.toml"
+    file.write_text(HOPELESS)
+    with pytest.raises(GoodfitError, match=r"optimizer\.lr has a distribution") as caught:
+        read(file)
+    assert f"goodfit search {file}" in str(caught.value)
+    study = gf.search(SPACE, trials=2, workers=1, confirm=0, out=tmp_path / "study")
+    with pytest.raises(GoodfitError, match="is a study, not a run") as caught:
+        open_run(study.path)
+    assert "goodfit train --recipe" in str(caught.value)
+
+
+def test_a_damaged_file_of_a_study_says_how_it_is_mended(tmp_path: Path) -> None:
+    study = gf.search(SPACE, trials=2, workers=1, confirm=0, out=tmp_path / "study")
+    (study.path / "study.json").write_text("[]")
+    with pytest.raises(GoodfitError, match="does not hold a StudyRecord") as caught:
+        gf.load_study(study.path)
+    assert f"goodfit resume {study.path}" in str(caught.value)
+    gf.resume_study(study.path)
+    assert gf.load_study(study.path).record.trials == study.record.trials
+
+
+@pytest.mark.parametrize("strategy", ["random", "halving", "coarse-to-fine"])
+def test_no_trial_is_trained_twice(strategy: str) -> None:
+    space = SMALL.vary(activation=gf.choice("relu", "tanh"), hidden=gf.choice([4], [8]))
+    study = gf.search(space, trials=40, strategy=strategy, workers=1, confirm=0)
+    trained = [(*sorted(trial.params.values()), trial.stage) for trial in study.trials]
+    assert len(trained) == len(set(trained)) <= 4 * len(study.record.stages)
+    assert {one[:2] for one in trained} == {(h, a) for a in ("relu", "tanh") for h in HIDDEN}
+    assert "holds no more than these 4" in study.record.stages[0].reason
 
 
 @pytest.mark.parametrize("strategy", ["random", "tpe"])

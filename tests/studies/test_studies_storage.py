@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import goodfit as gf
 from goodfit.errors import SearchError
 from goodfit.studies.folder import make_study, open_study
 from goodfit.studies.storage import Mirror, open_optuna_study
-from goodfit.studies.storage_errors import masked, storage_failed
+from goodfit.studies.storage_errors import JOURNAL, SQLITE, masked, storage_failed
 from goodfit.studies.wave import Asked, Progress
 
 
@@ -118,3 +119,38 @@ def test_a_password_is_for_its_owner_only(tmp_path: Path) -> None:
     made = make_study(tmp_path / "study", space="", settings=settings)
     assert made.settings.stat().st_mode & 0o077 == 0
     assert open_study(made.path)[1] == settings
+
+
+class _Removes(gf.studies.Silent):
+    """Removes a file while trials are trained."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_epoch(self, progress: Progress) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("head", [SQLITE, JOURNAL])
+def test_a_storage_that_is_removed_midway_is_missed(head: str, tmp_path: Path) -> None:
+    file = tmp_path / "all.db"
+    options = {"confirm": 0, "workers": 1, "storage": f"{head}{file}", "out": tmp_path / "study"}
+    with pytest.raises(SearchError, match="was removed or replaced") as caught:
+        gf.search(SPACE, trials=3, teller=_Removes(file), **options)
+    assert "goodfit resume writes them" in str(caught.value)
+    study = gf.resume_study(tmp_path / "study")
+    assert file.exists() and len(study.optuna().get_trials()) == 3
+
+
+@pytest.mark.parametrize("words", ["DELETE FROM trials", "DELETE FROM studies"])
+def test_a_storage_that_lost_rows_says_what_to_do(words: str, tmp_path: Path) -> None:
+    study = gf.search(SPACE, trials=2, confirm=0, workers=1, out=tmp_path / "study")
+    file = study.path / "study.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(words)
+        connection.commit()
+    with pytest.raises(SearchError, match="cannot be used") as caught:
+        gf.resume_study(study.path)
+    assert "remove it" in str(caught.value)
+    file.unlink()
+    assert len(gf.resume_study(study.path).optuna().get_trials()) == 2

@@ -46,4 +46,16 @@ def advice_of(
     reading = read(study, importances or {})
     with np.errstate(all="ignore"):  # values may be as large as floats are
         found = [finding for rule in STUDY_RULES for finding in rule(reading)]
+    narrowed = {(one.where, one.evidence.get("keep")) for one in found}
+    found = [one for one in found if (one.where, _kept_if_widened(one)) not in narrowed]
     return tuple(sorted(found, key=lambda finding: finding.severity == "info"))
+
+
+def _kept_if_widened(finding: Finding) -> str:
+    """Return which advice to narrow a range contradicts the advice to widen it; "" for others.
+
+    Where trials fail above a bound, the best may lie below it and yet near the upper end.
+    """
+    if finding.rule != "best-at-border":
+        return ""
+    return "below" if "upper_end" in finding.evidence else "above"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -94,13 +95,20 @@ def best_is_early(reading: Reading) -> tuple[Finding, ...]:
             rule="best-is-early",
             severity="info",
             meaning="The best trials were at their best early and then learned the training rows "
-            "by heart; the rest of their epochs was spent for nothing.",
+            f"by heart; {_what_was_lost(best, planned)}.",
             remedy=f"Plan about {max(2, round(1.5 * middle))} epochs, so that the schedule ends "
             "there, and search more regularisation (weight decay, dropout, augmentation).",
             source=PATIENCE,
             evidence={"best_epoch": middle, "epochs": planned, "loss_rose_by": rose},
         ),
     )
+
+
+def _what_was_lost(best: Sequence[Trial], planned: int) -> str:
+    """Say what came of it: epochs for nothing, unless early stopping ended the trials."""
+    if median([trial.epochs / planned for trial in best]) < 1.0:
+        return "they were stopped before a schedule over all epochs came to its low rates"
+    return "the rest of their epochs was spent for nothing"
 
 
 def many_trials_failed(reading: Reading) -> tuple[Finding, ...]:
@@ -190,7 +198,8 @@ def _split(reading: Reading, axis: Axis, left: np.ndarray) -> Split:
     inside = (x > x[place]) == above
     word = "below" if above else "above"
     remedy = f"Narrow the range: keep {axis.name} {word} about {bound:.2g}."
-    return float(abs(behind[place])), remedy, axis.name, _shares(y, inside, bound)
+    evidence = {"keep": word, **_shares(y, inside, bound)}
+    return float(abs(behind[place])), remedy, axis.name, evidence
 
 
 def _shares(y: np.ndarray, inside: np.ndarray, bound: float) -> dict[str, float | int | str]:

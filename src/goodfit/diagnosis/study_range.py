@@ -143,6 +143,8 @@ def _inside(axis: Axis, end: float, *, upper: bool) -> float | None:
     is_share = axis.name.rsplit(".", 1)[-1] in SHARES and axis.high < 1.0
     if upper:
         return min(end, (1.0 + axis.high) / 2) if is_share and not axis.log else end
+    if axis.name == "batch_size":
+        end = max(end, 2.0)  # one row has no statistics, and its step is all noise
     if not axis.log and axis.low >= 0.0:
         end = max(end, 1.0 if axis.whole and axis.low >= 1.0 else 0.0)
     elif axis.whole:

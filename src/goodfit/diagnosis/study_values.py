@@ -23,6 +23,8 @@ BY_CHANCE, CLEAR, HIDDEN = 0.01, 0.4, 0.1
 FEWEST_IN_STAGE, FEWEST_TOGETHER, FEWEST_TO_MATTER = 8, 12, 30
 RATES = ("lr", "learning_rate")
 MOST_SEEDS = 50
+# One trial trains faster than another from this share of its time on; timings vary by less.
+FASTER = 0.7
 
 
 class Pair(NamedTuple):
@@ -101,7 +103,7 @@ def not_told_apart(reading: Reading) -> tuple[Finding, ...]:
             severity="info",
             meaning=f"Trials {best[0].number} and {best[1].number} {_tie(gap)}: neither is the "
             "better one.",
-            remedy=_more_seeds(best, gap),
+            remedy=_more_seeds(best, gap, _choice(reading, [one.number for one in best])),
             source=SEEDS,
             evidence={"gap": gap, "standard_error": error, "seeds": len(best[0].values)},
         ),
@@ -218,9 +220,18 @@ def _idle(reading: Reading, name: str) -> Finding:
     )
 
 
-def _more_seeds(best: Sequence[Confirmed], gap: float) -> str:
+def _choice(reading: Reading, numbers: Sequence[int]) -> str:
+    """Say which of two equal trials to take: the one that trains clearly faster, if one does."""
+    trials = [trial for trial in reading.study.trials if trial.number in numbers]
+    times = sorted((t.seconds / t.epochs, t.number) for t in trials if t.epochs)
+    if len(times) < 2 or times[0][0] >= FASTER * times[1][0]:
+        return "Take either"
+    return f"Take trial {times[0][1]}, which trains faster"
+
+
+def _more_seeds(best: Sequence[Confirmed], gap: float, choice: str) -> str:
     spreads = [stdev(one.values) for one in best]
     needed = 4 * (spreads[0] ** 2 + spreads[1] ** 2) / gap**2 if gap else math.inf
     if needed > MOST_SEEDS:
-        return f"Take the cheaper one: over {MOST_SEEDS} seeds each would be needed to tell."
-    return f"Take the cheaper one, or train each with about {math.ceil(needed)} seeds to tell."
+        return f"{choice}: over {MOST_SEEDS} seeds each would be needed to tell."
+    return f"{choice}, or train each with about {math.ceil(needed)} seeds to tell."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import RecipeError
+from ..errors import RecipeError, check_count
 from .distributions import Choice, Distribution, IntegerRange, Range
 
 MOST_POINTS = 10_000
@@ -56,6 +56,7 @@ def points_of(found: Distribution, points: int) -> list[Any]:
 
 def check_points(points: int) -> None:
     """Raise unless a range can be given so many points."""
+    check_count("points", points, kind=RecipeError)
     if not 1 <= points <= MOST_POINTS:
         raise RecipeError(
             f"A grid takes 1 to {MOST_POINTS:,} points of each range.",

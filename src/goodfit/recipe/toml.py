@@ -65,7 +65,22 @@ def validate(
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:
+        if searched := _first_searched(merged):
+            raise RecipeError(
+                f"{searched} has a distribution: this is a space of recipes, not one.",
+                given=file or searched,
+                do=f"Search it: goodfit search {file or 'SPACE'}, or write one value there.",
+            ) from None
         raise explain(error, Recipe, given_by, file, text) from None
+
+
+def _first_searched(values: Mapping[str, Any], name: str = "") -> str:
+    """Return the dotted name of the first table that is a distribution; "" where none is."""
+    if "distribution" in values:
+        return name
+    inner = ((f"{name}.{key}".lstrip("."), value) for key, value in values.items())
+    found = (_first_searched(value, at) for at, value in inner if isinstance(value, Mapping))
+    return next(filter(None, found), "")
 
 
 def merge(

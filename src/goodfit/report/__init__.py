@@ -10,6 +10,7 @@ from .html import render
 from .sheet import print_sheet, sheet_html
 from .study import study_html
 from .study_terminal import print_study
+from .study_words import metric_shown
 from .svg import curves_svg
 from .terminal import (
     print_card,
@@ -24,6 +25,7 @@ __all__ = [
     "Contents",
     "curves_svg",
     "folds_html",
+    "metric_shown",
     "print_card",
     "print_checked",
     "print_findings",

@@ -23,7 +23,7 @@ from ..diagnosis.trials import (
 )
 from ..records import Stage, StudyRecord, Trial
 from .series import Floats
-from .study_words import compact, confirmation, shown, told
+from .study_words import compact, confirmation, mean_shown, shown, told
 from .words import seconds
 
 NUM_BEST, MAX_ROWS = 10, 200
@@ -112,7 +112,7 @@ def _row(
     study: StudyRecord, place: int, trial: Trial, names: Sequence[str], best: Trial | None
 ) -> Row:
     again = confirmation(study, trial)
-    spread = f"{shown(study, again.mean)} ± {shown(study, again.spread)}" if again else ""
+    spread = mean_shown(study, again) if again else ""
     if any(one.number == trial.number for one in failed_again(study)):
         spread = "failed with new seeds"
     planned = planned_epochs(study, trial)

@@ -37,9 +37,29 @@ class Reason(NamedTuple):
 
 def shown(study: StudyRecord, value: float) -> str:
     """Write a value of the study's metric, fine enough to compare trials; a gap is a dash."""
+    return metric_shown(study.metric, value)
+
+
+def metric_shown(metric: str, value: float) -> str:
+    """Write a value of a metric by its name.
+
+    Example:
+        >>> metric_shown("accuracy", 0.9722), metric_shown("rmse", 0.51234)
+        ('97.22 %', '0.5123')
+    """
     if not math.isfinite(value):
         return "–"
-    return percent(value, 2) if study.metric == "accuracy" else number(value)
+    return percent(value, 2) if metric == "accuracy" else number(value)
+
+
+def mean_shown(study: StudyRecord, again: Confirmed) -> str:
+    """Write a mean over new seeds with its spread, which one seed does not have."""
+    if len(again.values) < 2:
+        return shown(study, again.mean)
+    mean = shown(study, again.mean)
+    if study.metric == "accuracy" or "e" in mean:
+        return f"{mean} ± {shown(study, again.spread)}"
+    return f"{mean} ± {again.spread:,.{len(mean.partition('.')[2])}f}"
 
 
 def metric_inside(study: StudyRecord) -> str:
@@ -64,9 +84,10 @@ def study_headline(study: StudyRecord) -> str:
     if known is None:
         value = shown(study, best.value)
         return f"{word} {value} on validation: trial {best.number}, {of}; with one seed."
-    value = f"{shown(study, known.mean)} ± {shown(study, known.spread)}"
     seeds = count(len(known.values), "seed")
-    return f"{word} {value} on validation over {seeds}: trial {best.number}, {of}."
+    over = f"over {seeds}" if len(known.values) > 1 else "with a new seed"
+    told = f"{word} {mean_shown(study, known)} on validation"
+    return f"{told} {over}: trial {best.number}, {of}."
 
 
 def confirmation(study: StudyRecord, trial: Trial) -> Confirmed | None:
@@ -189,9 +210,9 @@ def _best_tile(study: StudyRecord) -> list[Tile]:
     known = confirmation(study, best)
     if known is None:
         return [Tile(title, shown(study, best.value), "one seed")]
-    seeds = count(len(known.values), "seed")
-    note = f"± {shown(study, known.spread)}, mean over {seeds}; {shown(study, best.value)} in "
-    return [Tile(title, shown(study, known.mean), f"{note}the search")]
+    mean, _, spread = mean_shown(study, known).partition(" ± ")
+    over = f"± {spread}, mean over {len(known.values)} seeds" if spread else "with a new seed"
+    return [Tile(title, mean, f"{over}; {shown(study, best.value)} in the search")]
 
 
 def _trial_tiles(study: StudyRecord) -> list[Tile]:

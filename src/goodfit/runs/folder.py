@@ -13,6 +13,9 @@ from ..errors import RunError, nearest
 from .atomic import disk_errors, is_leftover, read_errors, remove_leftovers, sync_folder, write_text
 from .lock import exclusive
 
+# What a study's folder holds, and a run's does not.
+OF_A_STUDY = "search.json"
+
 
 class _Place:
     """A file or folder inside the run folder."""
@@ -151,6 +154,13 @@ def _open(run: RunFolder) -> RunFolder:
     if not path.is_dir():
         raise RunError(f"{path} is a file, not a run folder.", given=path, do="Name its folder.")
     missing = [part.name for part in (run.recipe, run.checkpoints) if not part.exists()]
+    if missing and (path / OF_A_STUDY).exists():
+        raise RunError(
+            f"{path} is a study, not a run.",
+            given=path,
+            do=f"Train its best: goodfit train --recipe {path / 'best.toml'}. Its page: "
+            f"goodfit report {path}",
+        )
     if missing:
         raise RunError(
             f"{path} is not a run folder: it has no {' and no '.join(missing)}.",

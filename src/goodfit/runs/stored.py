@@ -17,6 +17,9 @@ from .folder import RunFolder
 R = TypeVar("R", bound=Record)
 
 
+_ADVICE = "Put the file back as it was written, or train the run again from its recipe.toml."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unsealed(Record):
     """When the test part was opened (ISO 8601, UTC), and what it showed."""
@@ -39,8 +42,10 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
     write_json(path, [record.to_json() for record in records])
 
 
-def read_record(path: Path, kind: type[R]) -> R:
+def read_record(path: Path, kind: type[R], *, do: str = _ADVICE) -> R:
     """Read the record of type ``kind`` that `write_record` wrote, equal in every bit.
+
+    ``do`` is the remedy where the file is damaged.
 
     Raises:
         RunError: the file is missing, is damaged, or holds something else; names it.
@@ -54,15 +59,16 @@ def read_record(path: Path, kind: type[R]) -> R:
         ...     read_record(path, SplitSizes).train
         70
     """
-    return _decode(path, kind, _read_json(path))
+    return _decode(path, kind, _read_json(path, do), do)
 
 
-def read_records(path: Path, kind: type[R]) -> tuple[R, ...]:
+def read_records(path: Path, kind: type[R], *, do: str = _ADVICE) -> tuple[R, ...]:
     """Read the list of records that `write_records` wrote; raises as `read_record`."""
-    values = _read_json(path)
+    values = _read_json(path, do)
     if not isinstance(values, list):
-        raise _misshapen(path, f"a list of {kind.__name__}", given=f"a {type(values).__name__}")
-    return tuple(_decode(path, kind, value) for value in values)
+        given = f"a {type(values).__name__}"
+        raise _misshapen(path, f"a list of {kind.__name__}", given, do)
+    return tuple(_decode(path, kind, value, do) for value in values)
 
 
 def break_seal(run: RunFolder, scores: Scores, *, now: datetime | None = None) -> Unsealed:
@@ -100,7 +106,7 @@ def read_unsealed(run: RunFolder) -> Unsealed:
     return read_record(run.scores_test, Unsealed)
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path, do: str) -> Any:
     if not path.exists():
         raise RunError(
             f"The run has no {path.name}.", given=path, do="Finish it first: goodfit resume"
@@ -110,19 +116,16 @@ def _read_json(path: Path) -> Any:
             return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # not UTF-8, or not JSON
         raise RunError(
-            f"{path.name} is damaged: it is not JSON ({error}).", given=path, do=_ADVICE
+            f"{path.name} is damaged: it is not JSON ({error}).", given=path, do=do
         ) from None
 
 
-def _decode(path: Path, kind: type[R], values: Any) -> R:
+def _decode(path: Path, kind: type[R], values: Any, do: str) -> R:
     try:
         return kind.from_json(values)
     except ValueError as error:
-        raise _misshapen(path, f"a {kind.__name__}", given=str(error)) from None
+        raise _misshapen(path, f"a {kind.__name__}", str(error), do) from None
 
 
-def _misshapen(path: Path, wanted: str, *, given: str) -> RunError:
-    return RunError(f"{path.name} does not hold {wanted}.", given=f"{path}: {given}", do=_ADVICE)
-
-
-_ADVICE = "Put the file back as it was written, or train the run again from its recipe.toml."
+def _misshapen(path: Path, wanted: str, given: str, do: str) -> RunError:
+    return RunError(f"{path.name} does not hold {wanted}.", given=f"{path}: {given}", do=do)

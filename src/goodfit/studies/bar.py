@@ -10,9 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
+from ..report import metric_shown
 from .flow import Silent
-from .wave import Asked, Wave
+from .wave import AGAIN, Wave
 from .wave import Progress as Trial
 
 _SHOWN_EVERY_S = 0.1
@@ -26,13 +28,17 @@ class Bar(Silent):
         self.left: Counter[str] = Counter()
         self._reached: dict[tuple[int, int, int], int] = {}
         self._alive, self._until, self._shown_at, self._show_folder = 0, 0, 0.0, show_folder
+        self._metric = self._wave = ""
         self._console = Console(stderr=True)
+        # The words come last and are cut where the window ends: their end matters least.
+        words = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[told]}"),
-            TimeRemainingColumn(compact=True),
+            BarColumn(bar_width=16),
+            TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[told]}", table_column=words),
             console=self._console,
+            expand=True,
         )
         self._task = self._progress.add_task("search", total=None, told="")
 
@@ -44,24 +50,26 @@ class Bar(Silent):
         self._show()
         self._progress.stop()
 
-    def on_folder(self, path: Path) -> None:
+    def on_begin(self, path: Path, metric: str) -> None:
         """Say where the study lies."""
+        self._metric = metric
         if self._show_folder:
             self._console.print(f"Study folder: {path}", highlight=False, markup=False)
 
     def on_wave(self, wave: Wave, found: Sequence[Trial]) -> None:
-        """Add a wave's epochs to the work; what an earlier session has trained is none."""
+        """Count the epochs of a wave and of those planned after it; none of earlier sessions."""
         self._until, going = wave.until, [p for p in found if p.condition == "running"]
+        self._wave = wave.name
         for progress in found:
-            self._reached[_run_of(progress.asked)] = progress.epoch
+            self._reached[progress.asked.run] = progress.epoch
             self._judge(progress)
         self._alive = len(going)
-        total = self._progress.tasks[0].completed + sum(map(self._left_of, going))
-        self._progress.update(self._task, total=total)
+        left = sum(map(self._left_of, going)) + wave.later
+        self._progress.update(self._task, total=self._progress.tasks[0].completed + left)
 
     def on_epoch(self, progress: Trial) -> None:
         """Move on; what a trial that left has not run needs no more time."""
-        run = _run_of(progress.asked)
+        run = progress.asked.run
         self._progress.advance(self._task, progress.epoch - self._reached.get(run, 0))
         self._reached[run] = progress.epoch
         self._judge(progress)
@@ -80,16 +88,15 @@ class Bar(Silent):
     def _judge(self, progress: Trial) -> None:
         if progress.condition in ("dropped", "failed"):
             self.left[progress.why] += 1
-        elif progress.value > self.best:
+        elif progress.value > self.best and self._wave != AGAIN:
             self.best, self._best_number = progress.value, progress.asked.number
 
     def _show(self) -> None:
-        best = f"best {self.best:.4f} (trial {self._best_number})" if self.best > -math.inf else ""
-        gone = "; ".join(f"{count} left: {why}" for why, count in self.left.most_common(2))
-        told = " | ".join(filter(None, [best, f"{self._alive} to go", gone]))
-        self._progress.update(self._task, told=told)
-
-
-def _run_of(asked: Asked) -> tuple[int, int, int]:
-    """Return what tells a training from others: number, seed, length."""
-    return asked.number, asked.recipe.seed, asked.recipe.epochs or 1
+        best = metric_shown(self._metric, self.best) if self.best > -math.inf else ""
+        told = [
+            f"best {best} (trial {self._best_number})" if best else "",
+            f"{self._alive} to go",
+            *(f"{count} left: {why}" for why, count in self.left.most_common(2)),
+            self._wave,
+        ]
+        self._progress.update(self._task, told=" | ".join(filter(None, told)))

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..records import Confirmed
 from .folder import Settings
 from .runner import Runner
+from .session import Session
 from .storage import Mirror
 from .strategies import Plan, Waves, rank
 from .study import confirmed_of
-from .wave import Asked, Progress, Wave
+from .wave import AGAIN, Asked, Progress, Wave
 
 
-def ask_and_train(waves: Waves, first: Wave, runner: Runner, mirror: Mirror) -> dict[int, Progress]:
-    """Let a strategy that asked for ``first`` go on; returns every trial at its last wave."""
+def ask_and_train(session: Session, runner: Runner, mirror: Mirror) -> dict[int, Progress]:
+    """Let the strategy go on from its first wave; returns every trial at its last wave."""
     latest: dict[int, Progress] = {}
-    wave: Wave | None = first
+    wave: Wave | None = session.first
     while wave is not None:
         going = {asked.number for asked in wave.trials}
         mirror.add(p for n, p in latest.items() if n not in going)
-        sent = runner.run(wave)
+        sent = runner.run(replace(wave, later=wave.later + _epochs_again(session)))
         latest |= {progress.asked.number: progress for progress in sent}
-        wave = _next(waves, sent)
+        wave = _next(session.waves, sent)
     mirror.add(latest.values())
     return latest
+
+
+def _epochs_again(session: Session) -> int:
+    """Return the epochs that the best few will train with new seeds."""
+    settings = session.settings
+    return min(settings.confirm, settings.trials) * settings.confirm_seeds * session.plan.epochs
 
 
 def _next(waves: Waves, sent: Sequence[Progress]) -> Wave | None:
@@ -53,7 +61,7 @@ def confirm_best(
         for p in best
         for seed in seeds
     )
-    results = runner.run(Wave(asked, plan.epochs))
+    results = runner.run(Wave(asked, plan.epochs, name=AGAIN))
     found = []
     for place, progress in enumerate(best):
         own = results[place * len(seeds) : (place + 1) * len(seeds)]

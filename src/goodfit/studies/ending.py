@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -63,11 +64,14 @@ def load_study(path: Path | str) -> Study:
     folder, settings = open_study(path_of(path))
     if not folder.record.exists():
         raise SearchError(
-            "This study is not finished.", given=path, do=f"Go on: goodfit resume {path}"
+            "This study is not finished.",
+            given=path,
+            do=f"Go on: goodfit resume {shlex.quote(str(path))}",
         )
-    space, record = read_space(folder.space), read_record(folder.record, StudyRecord)
+    again = f"Write it again: goodfit resume {shlex.quote(str(path))}"
+    space, record = read_space(folder.space), read_record(folder.record, StudyRecord, do=again)
     url = settings.storage or folder.url
-    from_disk = read_records(folder.findings, Finding)
+    from_disk = read_records(folder.findings, Finding, do=again)
     best = best_recipe(space, record)
     return Study(record, space, folder.path, url, best, importances(record, space), from_disk)
 

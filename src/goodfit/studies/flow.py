@@ -21,7 +21,6 @@ import torch
 
 from ..errors import Interrupted, SearchError
 from ..pipeline.begin import Temporary
-from ..pipeline.material import Known
 from ..pipeline.training import METRICS
 from ..recipe import Range, Space, read_space, write_space
 from ..recipe.given import given_space
@@ -33,14 +32,14 @@ from .cluster_ray import connected
 from .course import ask_and_train, confirm_best
 from .ending import finish
 from .folder import (
+    ASKING,
     Settings,
     StudyFolder,
+    before_of,
     check_is_free,
     make_study,
     numbered,
     open_study,
-    seconds_before,
-    stored_progress,
 )
 from .runner import FIRST_KEPT_S, Runner, cores
 from .session import Session, begin, check_settings
@@ -58,8 +57,8 @@ class Silent:
     def on_epoch(self, progress: Progress) -> None:
         """A trial has finished an epoch."""
 
-    def on_folder(self, path: Path) -> None:
-        """The study's folder was made, or found."""
+    def on_begin(self, path: Path, metric: str) -> None:
+        """The study's folder was made, or found; trials are compared by this metric."""
 
 
 def search(
@@ -127,14 +126,15 @@ def search(
         workers=workers,
         rows=rows,
         mode=mode,
-        storage=absolute(storage) if storage else "",
+        storage=storage or "",
         name=path.name,
         cluster=cluster or "",
     )
     check_settings(space, settings)
+    settings = replace(settings, storage=absolute(settings.storage))
     check_is_free(path)
     session = begin(space, settings)
-    settings = replace(settings, made_of=made_of(write_space(space), session.known))
+    settings = replace(settings, made_of=made_of(write_space(space), session))
     session = replace(session, settings=settings)
     if settings.storage:
         check_name_is_free(settings.storage, settings.name)
@@ -160,27 +160,31 @@ def resume_study(
     folder, settings = open_study(path_of(path))
     if cluster is not None:
         settings = replace(settings, cluster="" if cluster == "none" else cluster)
-    session = begin(read_space(folder.space), settings)
+    space = read_space(folder.space)
+    check_settings(space, settings)
+    session = begin(space, settings)
     _check_same(folder, session)
     with _connection(settings) as num_cpus:
         return _run(session, folder, teller or Silent(), num_cpus)
 
 
-def made_of(space: str, known: Known) -> str:
-    """Return a hash of a space as text and of the data: what trials on record were made of."""
-    content = f"{space}\n{known.card.fingerprint}".encode()
+def made_of(space: str, session: Session) -> str:
+    """Return a hash of what trials on record were made of: a space as text, data, settings."""
+    asking = {name: getattr(session.settings, name) for name in ASKING}
+    content = f"{space}\n{session.known.card.fingerprint}\n{asking}".encode()
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _check_same(folder: StudyFolder, session: Session) -> None:
     """Raise where results on record belong to another space, or to other data."""
     before, text = session.settings.made_of, folder.space.read_text(encoding="utf-8")
-    if before and made_of(text, session.known) != before:
+    if before and made_of(text, session) != before:
         raise SearchError(
-            "The space or the data of this study have changed since it began: its results would "
-            "be shown for values that were never trained.",
-            given=f"{folder.space}, {session.space.fixed_recipe().data.path}",
-            do="Put both back, or begin another study: goodfit search SPACE --out FOLDER.",
+            "The space, the data or the settings of this study have changed since it began: its "
+            "results would be shown for values that were never trained.",
+            given=f"{folder.space}, {folder.settings.name}, "
+            f"{session.space.fixed_recipe().data.path}",
+            do="Put them back, or begin another study: goodfit search SPACE --out FOLDER.",
         )
 
 
@@ -215,15 +219,15 @@ def _run(session: Session, folder: StudyFolder, teller: Silent, num_cpus: int) -
         stack.enter_context(exclusive(folder.lock_file))
         interruption = stack.enter_context(Interruption())
         stack.enter_context(torch.random.fork_rng(devices=[]))
-        before = seconds_before(folder)
+        before = before_of(folder)
         optuna_study = open_optuna_study(url, settings.name, metric_up=True)
         journal = stack.enter_context(Journal(folder.journal))
-        teller.on_folder(folder.path)
+        teller.on_begin(folder.path, METRICS[session.known.card.task][0])
         runner = Runner(
             session.known,
             folder,
             journal,
-            stored_progress(folder),
+            before,
             interruption,
             teller,
             workers=settings.workers,
@@ -233,15 +237,20 @@ def _run(session: Session, folder: StudyFolder, teller: Silent, num_cpus: int) -
         )
         mirror = Mirror(optuna_study, session.space, url)
         try:
-            trials = ask_and_train(session.waves, session.first, runner, mirror)
+            trials = ask_and_train(session, runner, mirror)
             confirmed = confirm_best(session.plan, settings, runner, trials)
         except Interrupted as stop:
             raise Interrupted(stop.what, do=how_to_go_on(folder.path)) from None
         finally:
             mirror.close()
             seconds = time.perf_counter() - began
-            journal.append({"kind": "session", "seconds": seconds})
-        record = _record(session, runner, trials, confirmed, before + seconds)
+            preparing_s = runner.preparing_s
+            journal.append({"kind": "session", "seconds": seconds, "preparing_s": preparing_s})
+        record = replace(
+            _record(session, runner, trials, confirmed),
+            seconds=before.seconds + seconds,
+            preparing_s=before.preparing_s + preparing_s,
+        )
         return finish(session.space, record, folder, url)
 
 
@@ -260,7 +269,6 @@ def _record(
     runner: Runner,
     trials: Mapping[int, Progress],
     confirmed: tuple[Confirmed, ...],
-    seconds: float,
 ) -> StudyRecord:
     settings, space = session.settings, session.space
     log = [
@@ -279,6 +287,4 @@ def _record(
         confirmed=confirmed,
         groups=runner.groupings(),
         log_params=tuple(log),
-        seconds=seconds,
-        preparing_s=runner.preparing_s,
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..engine.tile import Row
 from ..errors import SearchError
-from ..records import Record
+from ..records import Grouping, Record
 from ..runs import checkpoints, default_path, read_record, read_rows, write_record, write_text
 from ..runs.atomic import disk_errors
+from ..runs.folder import OF_A_STUDY
 from .storage_errors import masked
 from .wave import Asked, Progress
 
@@ -21,12 +22,16 @@ COLUMNS = (
 )
 
 
+# The settings by which a strategy asks for trials.
+ASKING = ("strategy", "trials", "seed", "at_once", "confirm", "confirm_seeds")
+
+
 @dataclass(frozen=True)
 class Settings(Record):
     """How a study searches; None is decided by the engine.
 
     ``storage`` is a URL of Optuna's, ``cluster`` an address of Ray's, or empty: this machine.
-    ``made_of`` is the hash by which the space and the data are known again.
+    ``made_of`` is the hash by which the space, the data and these settings are known again.
     """
 
     strategy: str
@@ -63,7 +68,7 @@ class StudyFolder:
     @property
     def settings(self) -> Path:
         """How it searches."""
-        return self.path / "search.json"
+        return self.path / OF_A_STUDY
 
     @property
     def journal(self) -> Path:
@@ -160,7 +165,8 @@ def open_study(path: Path) -> tuple[StudyFolder, Settings]:
             "There is no study in this folder.", given=path, do="Begin one: goodfit search SPACE"
         )
     folder = StudyFolder(path)
-    return folder, read_record(folder.settings, Settings)
+    lost = "Put the file back as it was written, or begin another study: goodfit search SPACE"
+    return folder, read_record(folder.settings, Settings, do=lost)
 
 
 def numbered(name: str, root: Path) -> Path:
@@ -174,18 +180,30 @@ def row_of_progress(wave: int, place: int, progress: Progress) -> dict[str, Any]
     return {"kind": "trial", "wave": wave, "place": place, **kept}
 
 
-def stored_progress(folder: StudyFolder) -> Mapping[tuple[int, int], dict[str, Any]]:
-    """Return what the journal holds, by wave and place."""
-    rows = [row for row in read_rows(folder.journal).rows if row.get("kind") == "trial"]
-    return {(row["wave"], row["place"]): row for row in rows}
+@dataclass(frozen=True)
+class Before:
+    """What earlier sessions of a study have left: trials by wave and place, groups by name.
+
+    ``seconds`` and ``preparing_s`` are those of sessions that came to their end or were asked to.
+    """
+
+    trials: Mapping[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    groups: Mapping[str, Grouping] = field(default_factory=dict)
+    seconds: float = 0.0
+    preparing_s: float = 0.0
 
 
-def seconds_before(folder: StudyFolder) -> float:
-    """Return the seconds that earlier sessions took."""
-    return sum(
-        row["seconds"]
-        for row in read_rows(folder.journal).rows
-        if "seconds" in row and row.get("kind") == "session"
+def before_of(folder: StudyFolder) -> Before:
+    """Return what the journal holds."""
+    kinds: dict[str, list[dict[str, Any]]] = {"trial": [], "group": [], "session": []}
+    for row in read_rows(folder.journal).rows:
+        kinds.setdefault(row.get("kind", ""), []).append(row)
+    groups = (Grouping.from_json(row["group"]) for row in kinds["group"])
+    return Before(
+        trials={(row["wave"], row["place"]): row for row in kinds["trial"]},
+        groups={group.name: group for group in groups},
+        seconds=sum(row["seconds"] for row in kinds["session"]),
+        preparing_s=sum(row.get("preparing_s", 0.0) for row in kinds["session"]),
     )
 
 

@@ -40,7 +40,6 @@ class Group:
     waiting: deque[Progress] = field(default_factory=deque)
     kind: Kind | None = None
     kind_reason: str = ""
-    num_trials: int = 0
     graphs: dict[int, tuple[Graphs, Graphs]] = field(default_factory=dict)
     spare: dict[int, list[Tile]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)

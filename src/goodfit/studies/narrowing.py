@@ -82,7 +82,7 @@ def _spanned(space: Space, best: Sequence[Params]) -> tuple[Space, list[str]]:
         if not isinstance(found, Range):
             continue
         values = [float(params[name]) for params in best if name in params]
-        if len(values) < 2:
+        if len(values) < (FEWEST if one.condition else 2):
             continue
         low, high = float(found.low), float(found.high)
         *ends, words[name] = narrower(low, high, values, log=found.log)

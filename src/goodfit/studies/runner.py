@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
@@ -18,7 +19,7 @@ from ..recipe import Recipe
 from ..records import Grouping
 from ..runs import Cadence, Interruption, Journal
 from .cluster import Cluster
-from .folder import StudyFolder, keep_row, kept_row, restored, row_of_progress
+from .folder import Before, StudyFolder, keep_row, kept_row, restored, row_of_progress
 from .group import Group, decide_by_measuring
 from .grouping import Choice, key_of, rows_by_model, shape_of
 from .wave import Asked, Progress, Wave
@@ -54,7 +55,7 @@ class Runner:
         known: Known,
         folder: StudyFolder,
         journal: Journal,
-        stored: Mapping[tuple[int, int], dict[str, Any]],
+        before: Before,
         interruption: Interruption,
         teller: Teller,
         *,
@@ -63,11 +64,13 @@ class Runner:
         mode: str,
         cluster: Cluster | None = None,
     ) -> None:
-        self.known, self.folder, self.journal, self.stored = known, folder, journal, stored
+        self.known, self.folder, self.journal, self.before = known, folder, journal, before
         self.interruption, self.teller = interruption, teller
         self.workers = cluster.workers if cluster else workers or cores()
         self.cluster, self.rows, self.mode = cluster, rows, mode
         self.groups: dict[str, Group] = {}
+        self._members: dict[str, set[tuple[int, int, int]]] = {}
+        self._noted: set[str] = set()
         self._paused: dict[int, Progress] = {}
         self._places: dict[int, int] = {}
         self._wave = -1
@@ -105,9 +108,11 @@ class Runner:
 
     def _begin(self, place: int, asked: Asked, wave: Wave) -> Progress:
         """Return a trial as it was stored or kept, as it paused, or new."""
-        row = self.stored.get((self._wave, place))
+        row = self.before.trials.get((self._wave, place))
         if row is not None:
-            return restored(asked, row)
+            progress = restored(asked, row)
+            self._count(progress)
+            return progress
         paused = self._paused.get(asked.number)
         kept = kept_row(self.folder.rows(self._wave, place), asked)
         progress = kept or paused or Progress(asked)
@@ -117,18 +122,24 @@ class Runner:
         return progress
 
     def _queue(self, progress: Progress) -> None:
+        key = key_of(progress.asked.recipe)
         try:
-            group = self._group_of(progress.asked.recipe)
+            group = self._group_of(key, progress.asked.recipe)
         except NetError as error:
             progress.condition, progress.why = "failed", error.what
             progress.began = progress.ended = time.time()
             self.on_epoch(progress)
             return
         group.waiting.append(progress)
-        group.num_trials += progress.epoch == 0
+        progress.group = key
+        self._count(progress)
 
-    def _group_of(self, recipe: Recipe) -> Group:
-        key = key_of(recipe)
+    def _count(self, progress: Progress) -> None:
+        """Count a training as one of its group, once in all sessions and waves."""
+        if progress.group:
+            self._members.setdefault(progress.group, set()).add(progress.asked.run)
+
+    def _group_of(self, key: str, recipe: Recipe) -> Group:
         if key not in self.groups:
             shape = shape_of(recipe, self.known, self.known.input_shape)
             found = rows_by_model(shape)
@@ -157,8 +168,15 @@ class Runner:
         """Put a trial that has left its wave on record."""
         if progress.condition != "running":
             place = self._places.get(id(progress), 0)
+            self._note_group(progress.group)
             self.journal.append(row_of_progress(self._wave, place, progress))
         self.teller.on_epoch(progress)
+
+    def _note_group(self, name: str) -> None:
+        """Put a group's decisions on record with the first of its trials, for later sessions."""
+        if name in self.groups and name not in self._noted:
+            self._noted.add(name)
+            self.journal.append({"kind": "group", "group": self._grouping(name).to_json()})
 
     def keeps(self) -> bool:
         """Say whether rows are due to be kept."""
@@ -174,24 +192,29 @@ class Runner:
         return self.folder.rows(self._wave, self._places[id(progress)])
 
     def groupings(self) -> tuple[Grouping, ...]:
-        """Return what was decided for each group."""
+        """Return what was decided for each group, also in earlier sessions, and its trials."""
         return tuple(
-            Grouping(
-                name=name,
-                num_trials=group.num_trials,
-                num_parameters=group.shape.num_parameters,
-                rows=group.rows,
-                workers=self.workers,
-                executor=group.kind or "none",
-                reason=f"{group.reason}; {group.kind_reason}"
-                if group.kind_reason
-                else group.reason,
-            )
-            for name, group in self.groups.items()
+            self._grouping(name)
+            if name in self.groups
+            else replace(self.before.groups[name], num_trials=len(members))
+            for name, members in self._members.items()
+            if name in self.groups or name in self.before.groups
+        )
+
+    def _grouping(self, name: str) -> Grouping:
+        group = self.groups[name]
+        return Grouping(
+            name=name,
+            num_trials=len(self._members[name]),
+            num_parameters=group.shape.num_parameters,
+            rows=group.rows,
+            workers=self.workers,
+            executor=group.kind or "none",
+            reason="; ".join(filter(None, [group.reason, group.kind_reason])),
         )
 
     @property
     def preparing_s(self) -> float:
-        """Seconds that tracing took, over all groups and workers of a cluster."""
+        """Seconds that tracing took in this session, over all groups and workers of a cluster."""
         there = self.cluster.preparing_s if self.cluster else 0.0
         return there + sum(group.preparing_s for group in self.groups.values())

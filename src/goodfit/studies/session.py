@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import SearchError, check_count
+from ..errors import SearchError, check_count, check_text
 from ..pipeline.begin import resolve_for
 from ..pipeline.material import Known, know
 from ..recipe import Recipe, Space
@@ -13,6 +13,7 @@ from .folder import Settings
 from .strategies import Plan, Waves, strategy_of
 from .wave import Wave
 
+OPTIONAL = ("workers", "rows")
 MODES = ("auto", "eager", "traced", "compiled")
 
 
@@ -63,9 +64,12 @@ def check_settings(space: Space, settings: Settings) -> None:
     """
     strategy_of(settings.strategy)
     one = ("trials", "confirm_seeds", "at_once", "workers", "rows")
-    for name, least in [*((name, 1) for name in one), ("confirm", 0)]:
-        if getattr(settings, name) is not None:
-            check_count(name, getattr(settings, name), least=least, kind=SearchError)
+    for name, least in [*((name, 1) for name in one), ("confirm", 0), ("seed", 0)]:
+        value = getattr(settings, name)
+        if value is not None or name not in OPTIONAL:
+            check_count(name, value, least=least, kind=SearchError)
+    check_text("storage", settings.storage, kind=SearchError, sample="sqlite:///all.db")
+    check_text("cluster", settings.cluster, kind=SearchError, sample="local")
     if settings.mode not in MODES:
         raise SearchError(
             "There is no such mode.", given=settings.mode, do=f"Take one of {', '.join(MODES)}."

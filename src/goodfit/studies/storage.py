@@ -23,10 +23,10 @@ from ..errors import SearchError
 from ..recipe import Space
 from .bulk import bulk_of
 from .sampling import frozen_trial, wide_distributions
-from .storage_errors import JOURNAL, SQLITE, masked, storage_failed
+from .storage_errors import GONE, JOURNAL, SQLITE, file_of, masked, storage_failed
 from .wave import Progress
 
-FAILURES = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError, ValueError)
+FAILURES = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError, ValueError, KeyError)
 # Between two writes: a transaction costs about as much as ten trials in it.
 PAUSE_S = 0.2
 
@@ -129,10 +129,14 @@ class Mirror:
 
     def __init__(self, study: optuna.Study, space: Space, url: str) -> None:
         self._study, self._space, self._url = study, space, url
-        self._next = len(study.get_trials(deepcopy=False))
+        try:
+            self._next = len(study.get_trials(deepcopy=False))
+            self._bulk = bulk_of(study)
+            self._file = _identity(url)
+        except FAILURES as error:
+            raise storage_failed(url, error) from None
         self._told: set[int] = set()
         self._held: dict[int, FrozenTrial] = {}
-        self._bulk = bulk_of(study)
         self._queue: queue.SimpleQueue[tuple[int, FrozenTrial] | None] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self._closing = threading.Event()
@@ -152,12 +156,16 @@ class Mirror:
     def close(self) -> None:
         """Wait until all is written.
 
+        A file that was removed can still be written to, so it is looked for by its name.
+
         Raises:
-            SearchError: the storage has failed on the way.
+            SearchError: the storage has failed on the way, or is gone.
         """
         self._closing.set()
         self._queue.put(None)
         self._thread.join()
+        if self._error is None:
+            self._write_all(())
         if self._error is not None:
             raise storage_failed(self._url, self._error, midway=True)
 
@@ -183,10 +191,21 @@ class Mirror:
 
     def _write_all(self, trials: Sequence[FrozenTrial]) -> None:
         try:
-            if self._bulk is not None:
+            if _identity(self._url) != self._file:
+                raise FileNotFoundError(GONE)
+            if self._bulk is not None and trials:
                 self._bulk.add(trials)
                 return
             for one in trials:
                 self._study.add_trial(one)
-        except FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
             self._error = error
+
+
+def _identity(url: str) -> tuple[int, int] | None:
+    """Return what tells a storage's file from another of its name; None where it is no file."""
+    path = file_of(url)
+    if path is None or not path.exists():
+        return None
+    found = path.stat()
+    return found.st_dev, found.st_ino

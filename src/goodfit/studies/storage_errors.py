@@ -20,6 +20,7 @@ PACKAGES = {
 }
 INSTEAD = "or take --storage sqlite:///PATH, which needs nothing more"
 LATER = " Trials that are done stand in trials.jsonl; goodfit resume writes them."
+GONE = "its file was removed or replaced"
 _USER = re.compile(r"(://[^:/@]*:)(.*)@", re.DOTALL)
 _FIELD = re.compile(r"([?&](?:password|passwd|pwd)=)([^&]*)", re.IGNORECASE)
 
@@ -54,7 +55,7 @@ def _remedy(url: str, error: BaseException, reason: str) -> str:
     if missing := _missing_module(error):
         package = PACKAGES.get(missing, missing)
         return f"Install what talks to it: pip install {package}; {INSTEAD}."
-    path = _path_of(url)
+    path = file_of(url)
     if path is None:
         return f"Look whether its server runs, and at host, name, user and password; {INSTEAD}."
     return _remedy_of_file(path, reason)
@@ -65,6 +66,10 @@ def _remedy_of_file(path: Path, reason: str) -> str:
         return f"Make its folder first: mkdir -p {path.absolute().parent}"
     if path.is_dir():
         return f"{path} is a folder: name a file in it."
+    if GONE in reason:
+        return "Leave it where it is while a study runs."
+    if "constraint" in reason or "does not exist" in reason:
+        return "Rows were taken out of the file: name another, or remove it."
     if "locked" in reason:
         return "Close what locks it, or name another: --storage sqlite:///PATH."
     if "not a database" in reason or "malformed" in reason:
@@ -72,7 +77,8 @@ def _remedy_of_file(path: Path, reason: str) -> str:
     return "Look whether the file may be written and the disk has room, or name another."
 
 
-def _path_of(url: str) -> Path | None:
+def file_of(url: str) -> Path | None:
+    """Return the file of a storage that is one."""
     for head in (SQLITE, JOURNAL):
         if url.startswith(head):
             return Path(url.removeprefix(head).partition("?")[0])

@@ -10,6 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from ..errors import SearchError, nearest
@@ -24,6 +25,8 @@ Waves = Generator[Wave, Sequence[Progress], None]
 ETA = 3
 STAGES = ((0.5, 9), (0.3, 3), (0.2, 1))
 KEPT = 0.2
+# After so many draws of values that were there already, a space counts as used up.
+IN_VAIN = 200
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,33 @@ def random(plan: Plan) -> Waves:
 
     Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 2012.
     """
-    stage = plan.note("random", plan.epochs, plan.trials, "independent draws")
-    asker = random_asker(plan.seed)
-    drawn = [asker.ask(plan.space) for _ in range(plan.trials)]
+    drawn = distinct(random_asker(plan.seed), Area(plan.space), plan.trials)
+    reason = "independent draws" + _few(len(drawn), plan.trials)
+    stage = plan.note("random", plan.epochs, len(drawn), reason)
     yield Wave(
         tuple(plan.asked(n, p, plan.space, plan.epochs, stage) for n, p in enumerate(drawn)),
         plan.epochs,
     )
+
+
+def distinct(asker: Asker, area: Area, num: int) -> list[dict[str, Any]]:
+    """Draw values, no two alike: with the seed that all trials share they would train alike.
+
+    Of a space that holds no more, fewer than ``num`` come.
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    in_vain = 0
+    while len(found) < num and in_vain < IN_VAIN:
+        params = asker.ask(area.space, area.left_out)
+        before = len(found)
+        found.setdefault(tuple(sorted(params.items())), params)
+        in_vain = 0 if len(found) > before else in_vain + 1
+    return list(found.values())
+
+
+def _few(num: int, wanted: int) -> str:
+    """Say that a stage has fewer trials than were asked for."""
+    return f"; the space holds no more than these {num}" if num < wanted else ""
 
 
 def grid(plan: Plan) -> Waves:
@@ -114,15 +137,16 @@ def _too_large(size: int, trials: int) -> SearchError:
 def tpe(plan: Plan) -> Waves:
     """Optuna's tree-structured Parzen estimator, asked for as many trials as train at once."""
     asker, number = tpe_asker(plan.seed), 0
-    reason = f"asked for {plan.at_once} at a time"
+    reason = f"asked for {min(plan.at_once, plan.trials)} at a time"
     stage = plan.note("tpe", plan.epochs, plan.trials, reason)
     while number < plan.trials:
         drawn = [asker.ask(plan.space) for _ in range(min(plan.at_once, plan.trials - number))]
         asked = tuple(
             plan.asked(number + i, p, plan.space, plan.epochs, stage) for i, p in enumerate(drawn)
         )
-        _tell(asker, (yield Wave(asked, plan.epochs)))
         number += len(asked)
+        later = (plan.trials - number) * plan.epochs
+        _tell(asker, (yield Wave(asked, plan.epochs, later=later)))
 
 
 def _tell(asker: Asker, results: Sequence[Progress]) -> None:
@@ -160,21 +184,37 @@ def halving(plan: Plan) -> Waves:
 
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification", AISTATS 2016.
     """
-    asker, reached = random_asker(plan.seed), rungs(plan.epochs)
-    kept = [
-        plan.asked(n, asker.ask(plan.space), plan.space, plan.epochs) for n in range(plan.trials)
-    ]
+    reached = rungs(plan.epochs)
+    drawn = distinct(random_asker(plan.seed), Area(plan.space), plan.trials)
+    kept = [plan.asked(n, params, plan.space, plan.epochs) for n, params in enumerate(drawn)]
     for place, until in enumerate(reached):
         reason = (
-            "all that were drawn" if not place else f"the best third after {reached[place - 1]}"
+            "all that were drawn" + _few(len(drawn), plan.trials)
+            if not place
+            else f"the best third after {reached[place - 1]}"
         )
         stage = plan.note(f"until epoch {until}", until, len(kept), reason)
         kept = [replace(asked, stage=stage) for asked in kept]
-        results = yield Wave(tuple(kept), until)
+        later = _later_rungs(len(kept), reached[place:])
+        results = yield Wave(tuple(kept), until, f"until epoch {until}", later)
         going = [p for p in best_first(results) if p.condition == "paused"]
-        kept = [p.asked for p in going[: max(1, math.ceil(len(kept) / ETA))]]
+        kept = [p.asked for p in going[: _going_on(len(kept))]]
         if not kept:
             return
+
+
+def _going_on(num: int) -> int:
+    """Return how many of a rung's trials go on."""
+    return max(1, math.ceil(num / ETA))
+
+
+def _later_rungs(num: int, reached: Sequence[int]) -> int:
+    """Return the epochs that are trained after the first of these rungs, which ``num`` reach."""
+    epochs = 0
+    for before, until in pairwise(reached):
+        num = _going_on(num)
+        epochs += num * (until - before)
+    return epochs
 
 
 def coarse_to_fine(plan: Plan) -> Waves:
@@ -186,23 +226,34 @@ def coarse_to_fine(plan: Plan) -> Waves:
     few epochs first, then longer; "have you explored the whole range?".
     """
     area, number, reason = Area(plan.space), 0, "the whole space, a few epochs"
-    for place, (share, shorter) in enumerate(STAGES):
-        last = place == len(STAGES) - 1
-        num = plan.trials - number if last else max(1, round(share * plan.trials))
-        epochs = max(min(2, plan.epochs), round(plan.epochs / shorter))
-        stage = plan.note(("coarse", "finer", "fine")[place], epochs, num, reason, area)
-        asker = random_asker(mix(plan.seed, place) if place else plan.seed)
+    sizes = _sizes(plan)
+    for place, (name, num, epochs) in enumerate(sizes):
+        drawn = distinct(random_asker(mix(plan.seed, place) if place else plan.seed), area, num)
+        reason += _few(len(drawn), num)
+        stage = plan.note(name, epochs, len(drawn), reason, area)
         asked = tuple(
-            plan.asked(number + i, asker.ask(area.space, area.left_out), area.space, epochs, stage)
-            for i in range(num)
+            plan.asked(number + i, params, area.space, epochs, stage)
+            for i, params in enumerate(drawn)
         )
-        results = yield Wave(asked, epochs)
-        number += num
+        later = sum(more * longer for _, more, longer in sizes[place + 1 :])
+        results = yield Wave(asked, epochs, name, later)
+        number += len(drawn)
         if number >= plan.trials:
             return
         ranked = best_first(results)
-        num_best = min(_kept(num), sum(rank(p) > -math.inf for p in ranked))
+        num_best = min(_kept(len(drawn)), sum(rank(p) > -math.inf for p in ranked))
         area, reason = narrowed(area, [p.asked.params for p in ranked], num_best)
+
+
+def _sizes(plan: Plan) -> list[tuple[str, int, int]]:
+    """Return each stage's name, trials and epochs; the last stage takes what is left."""
+    nums, left = [], plan.trials
+    for share, _ in STAGES[:-1]:
+        nums.append(min(left, max(1, round(share * plan.trials))))
+        left -= nums[-1]
+    nums.append(left)
+    lengths = [max(min(2, plan.epochs), round(plan.epochs / shorter)) for _, shorter in STAGES]
+    return list(zip(("coarse", "finer", "fine"), nums, lengths, strict=True))
 
 
 def _kept(num: int) -> int:

@@ -15,6 +15,8 @@ from ..records import Trial
 # Notes n4: break out of a run whose cost passes 3 times the first. The mean over some steps,
 # since the loss of one small batch is noise.
 EXPLODED, STEPS_THAT_COUNT = 3.0, 8
+# The name of the wave in which the best few are trained again with new seeds.
+AGAIN = "the best again"
 Condition = Literal["running", "paused", "done", "dropped", "failed"]
 
 
@@ -27,13 +29,24 @@ class Asked:
     recipe: Recipe
     stage: int = 0
 
+    @property
+    def run(self) -> tuple[int, int, int]:
+        """What tells a training from others: number, seed, length."""
+        return self.number, self.recipe.seed, self.recipe.epochs or 1
+
 
 @dataclass(frozen=True)
 class Wave:
-    """Trials that train together until they have done ``until`` epochs, or leave before."""
+    """Trials that train together until they have done ``until`` epochs, or leave before.
+
+    ``name`` says what the wave is for where a search has several; ``later`` are the epochs that
+    all waves after it will train, if no trial leaves.
+    """
 
     trials: tuple[Asked, ...]
     until: int
+    name: str = ""
+    later: int = 0
 
 
 @dataclass
