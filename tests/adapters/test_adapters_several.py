@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
 
 import goodfit as gf
+from goodfit.probes.losses import judged_by
 
 LossFn = Callable[..., Tensor]
 Combined = Callable[[LossFn, Tensor, Tensor, float], Tensor]
@@ -55,6 +57,44 @@ def test_mixups_targets_are_known_as_mixed_and_have_a_floor() -> None:
     setting = watch.history.setting
     assert setting.mixed_targets
     assert setting.floor_loss is not None and 0.1 < setting.floor_loss < 0.7
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_mixups_sum_of_functions_is_one_loss_of_mixed_targets(share: float) -> None:
+    scores = torch.randn(16, 4, requires_grad=True)
+    one, two = torch.randint(4, (16,)), torch.randint(4, (16,))
+    loss = share * cross_entropy(scores, one) + (1 - share) * cross_entropy(scores, two)
+    found = judged_by(loss)
+    mixed = share * one_hot(one, 4) + (1 - share) * one_hot(two, 4)
+    assert found.facts.kind == "cross-entropy" and not found.facts.composite
+    assert found.targets is not None
+    torch.testing.assert_close(found.targets, mixed, atol=1e-4, rtol=0)
+
+
+def test_sums_of_other_functions_are_not_taken_for_mixup() -> None:
+    scores, other = torch.randn(16, 4, requires_grad=True), torch.randn(16, 4, requires_grad=True)
+    one, two = torch.randint(4, (16,)), torch.randint(4, (16,))
+    heads = cross_entropy(scores, one) + cross_entropy(other, two)
+    doubled = cross_entropy(scores, one) + 3.0 * cross_entropy(scores, two)
+    for loss in (heads, doubled):
+        targets = judged_by(loss).targets
+        assert targets is not None and not targets.is_floating_point()
+
+
+def test_a_mixing_of_functions_in_a_loop_is_known() -> None:
+    torch.manual_seed(0)
+    net = net_of()
+    optimizer = torch.optim.Adam(net.parameters())
+    with gf.watch(net, optimizer, say=None) as watch:
+        for _ in range(30):
+            x, share = torch.randn(32, 8), float(torch.rand(()))
+            y, order = x[:, :4].argmax(1), torch.randperm(32)
+            scores = net(share * x + (1 - share) * x[order])
+            one, two = cross_entropy(scores, y), cross_entropy(scores, y[order])
+            optimizer.zero_grad()
+            watch.loss(share * one + (1 - share) * two).backward()
+            optimizer.step()
+    assert watch.history.setting.mixed_targets
 
 
 def test_one_loss_has_no_mixed_targets() -> None:
@@ -148,3 +188,64 @@ def test_a_generators_loss_may_run_into_what_the_discriminators_step_left(cleare
             watch.loss(loss_fn(judge(made), torch.ones(16, 1))).backward()
             of_make.step()
     assert ("gradients-accumulate" in [f.rule for f in watch.findings]) is not cleared
+
+
+def test_optimisers_that_take_turns_are_known_by_their_losses() -> None:
+    torch.manual_seed(0)
+    parts = nn.ModuleDict({"body": nn.Linear(4, 4), "head": nn.Linear(4, 2)})
+    one, two = (torch.optim.Adam(part.parameters(), 1e-3) for part in parts.values())
+    tallies = []
+    for turns in (True, False):
+        with gf.watch(parts, [one, two], say=None) as watch:
+            for _ in range(20):
+                x, y = torch.randn(8, 4), torch.randint(2, (8,))
+                for optimizer in (one, two) if turns else ((one, two),):
+                    loss = watch.loss(cross_entropy(parts["head"](parts["body"](x)), y))
+                    steps = [optimizer] if turns else optimizer
+                    for each in steps:
+                        each.zero_grad()
+                    loss.backward()
+                    for each in steps:
+                        each.step()
+        tallies.append(watch.history.tallies["own-losses"])
+    assert tallies[0].share > 0.9 and tallies[1].happened == 0
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_pass_without_gradient_at_each_step_is_no_evaluation(passes: int) -> None:
+    """A teacher's pass, or pseudo-labels: in training mode, as a part of the step."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.2), nn.Linear(16, 4))
+    optimizer = torch.optim.Adam(net.parameters())
+    with gf.watch(net, optimizer, say=None) as watch:
+        for _ in range(40):
+            x = torch.randn(16, 8)
+            scores = net(x)
+            for _ in range(passes):
+                with torch.no_grad():
+                    labels = net(x + 0.1).argmax(1)
+            loss = cross_entropy(scores, x[:, :4].argmax(1)) + cross_entropy(net(x), labels)
+            optimizer.zero_grad()
+            watch.loss(loss).backward()
+            optimizer.step()
+    assert watch.history.tallies["train-evaluating"].of == 0
+    assert "train-mode-while-evaluating" not in [found.rule for found in watch.findings]
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_an_evaluation_in_training_mode_is_found_with_full_batches_too(full: bool) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.2), nn.Linear(16, 4))
+    x = torch.randn(64, 8)
+    y = x[:, :4].argmax(1)
+    optimizer = torch.optim.Adam(net.parameters())
+    with gf.watch(net, optimizer, say=None) as watch:
+        watch.know(num_train=64)
+        for _ in range(12):
+            for rows in [torch.arange(64)] if full else torch.randperm(64).split(16):
+                optimizer.zero_grad()
+                watch.loss(cross_entropy(net(x[rows]), y[rows])).backward()
+                optimizer.step()
+            with torch.no_grad():
+                watch.validation(float(cross_entropy(net(x), y)))
+    assert "train-mode-while-evaluating" in [found.rule for found in watch.findings]

@@ -307,3 +307,88 @@ def test_parameters_without_a_gradient_are_judged_after_three_looks() -> None:
     assert verdict(early, "no-gradient").outcome == "not-judged"
     all_of_them = {"unreached-parameters": Tally(happened=6, of=6)}
     assert verdict(replace(made, tallies=all_of_them), "no-gradient").outcome == "not-judged"
+
+
+ADAGRAD = replace(CLASSES, optimizer="adagrad")
+UNKNOWN = replace(CLASSES, task=None, loss_kind="", chance_loss=None, floor_loss=None)
+
+
+@pytest.mark.parametrize("name", ["lr-too-high", "update-ratio-high"])
+def test_adagrads_steps_shrink_by_themselves(name: str) -> None:
+    large = looks(400, [{"update_norm": 3.0}, {"update_norm": 3.0}], update_norm=4.0, turn=0.0)
+    for setting, losses, said in (
+        (ADAGRAD, falling(to=0.8), ""),
+        (ADAGRAD, np.full(400, 2.2), "warning"),
+        (CLASSES, falling(to=0.8), "warning"),
+    ):
+        assert severity(history(losses, setting=setting, looks=large), name) == said
+
+
+def test_weights_that_grew_tenfold_without_a_jump_have_no_high_rate() -> None:
+    norms = np.geomspace(1.0, 60.0, len(looks(400).step))
+    grown = looks(400, weight_norm=tuple(norms), update_norm=tuple(0.4 * norms), turn=0.0)
+    assert severity(history(falling(), looks=grown), "lr-too-high") == ""
+    same = looks(400, weight_norm=8.0, update_norm=0.4 * 8.0, turn=0.0)
+    assert severity(history(falling(), looks=same), "lr-too-high") == "warning"
+
+
+def test_a_policys_loss_around_zero_is_not_poor() -> None:
+    draw = np.random.default_rng(0)
+    losses = np.concatenate([[-0.8], 0.1 * draw.standard_normal(399)])
+    turning = looks(400, turn=-0.8, update_norm=0.7)
+    assert severity(history(losses, setting=UNKNOWN, looks=turning), "lr-too-high") == ""
+    stuck = history(np.full(400, 2.3), looks=turning)
+    assert severity(stuck, "lr-too-high") == "warning"
+
+
+@pytest.mark.parametrize("name", ["plateau", "underfitting", "lr-too-low", "batch-too-small"])
+def test_optimisers_with_a_loss_each_make_no_one_descent(name: str) -> None:
+    made = history(np.full(400, 2.3), stopped="budget")
+    turns = replace(made, tallies={"own-losses": Tally(happened=200, of=400)})
+    assert verdict(turns, name).outcome == "not-judged"
+    one = replace(made, tallies={"own-losses": Tally(happened=0, of=400)})
+    assert verdict(one, name) == verdict(made, name)
+    assert severity(made, "plateau") == "warning"
+
+
+def test_rows_told_from_those_of_their_batch_have_no_known_floor() -> None:
+    pairs = replace(
+        CLASSES, num_classes=64, batch_size=64, majority_share=1 / 64, chance_loss=math.log(64)
+    )
+    stuck = np.full(400, 0.9 * math.log(64))
+    for setting, said in ((pairs, ""), (replace(pairs, majority_share=0.03), "warning")):
+        made = history(stuck, setting=setting, validation=[stuck[0]] * 10, stopped="budget")
+        assert severity(made, "underfitting") == said
+
+
+def test_clipping_each_step_of_adam_that_learns_is_only_told() -> None:
+    tallies = {"clipped": Tally(happened=12, of=12)}
+    for optimizer, to, said in (
+        ("adamw", 0.5, "info"),
+        ("adamw", 1.5, "warning"),
+        ("sgd", 0.5, "warning"),
+    ):
+        setting = replace(CLASSES, optimizer=optimizer)
+        made = history(falling(to=to), setting=setting, tallies=tallies)
+        assert severity(made, "clipping-most-steps") == said
+
+
+def test_some_dead_units_under_a_loss_that_is_not_known_are_healthy() -> None:
+    for share, setting, said in (
+        (0.7, UNKNOWN, ""),
+        (0.95, UNKNOWN, "warning"),
+        (0.7, CLASSES, "warning"),
+    ):
+        dead = looks(400, [{}, {"kind": "ReLU", "num_weights": 0, "dead_share": share}])
+        made = history(falling(to=1.2), setting=setting, looks=dead)
+        assert severity(made, "dead-units") == said
+
+
+def test_a_gap_that_was_there_from_the_start_is_a_matter_of_units() -> None:
+    train = falling(to=1.4)
+    above = [1.0 + float(value) for value in train[39::40]]
+    wide = np.linspace(2.2, 2.1, 25)
+    made = history(train, setting=UNKNOWN, validation=above, epochs=25)
+    for validation, said in (([v + 1.0 for v in made.epochs.train_loss], ""), (wide, "warning")):
+        told = history(train, setting=UNKNOWN, validation=list(validation), epochs=25)
+        assert severity(told, "overfitting") == said

@@ -45,6 +45,12 @@ class Batches:
         """The number of batches after which they came again, where that was seen twice."""
         return self.period if self.confirmed > 1 else 0
 
+    @property
+    def same_again(self) -> bool:
+        """Whether most batches so far had the inputs of the one before."""
+        happened, of = self.counts.held.get("same-batch", (0, 0))
+        return happened > 0.5 * of
+
     def evaluation(self) -> None:
         """An evaluation was seen: what follows is the beginning of an epoch."""
         self.starts, self.evaluated = EPOCH_START, True

@@ -50,6 +50,9 @@ UNSEEN_BETWEEN = (
 )
 UNSEEN_DEVICE = "an autopsy: losses on a device are read many at a time, after their step"
 
+# Steps before the first of all.
+LONG_AGO = 2**40
+
 
 class Eyes:
     """Sees a loop through hooks; whatever is seen stands in its parts.
@@ -86,12 +89,13 @@ class Eyes:
         # The loss of raw outputs and targets, where a framework stands between network and loss.
         self.replay: Callable[[Any, Any], Any] | None = None
         self.looked: Callable[[int], None] = lambda step: None
-        self._order = Order(self.optimizers)
+        self.order = Order(self.optimizers)
         self._handles: list[Removable] = []
         self._after: list[RemovableHandle] = []
         self._held: tuple[Any, Any] = (None, None)
         self._judged: Judged | None = None
-        self._closures = False
+        self._closures = self._is_of_step = False
+        self._evaluated_at, self._last_passes = -LONG_AGO, (0, 0)
         self._precision: tuple[str, torch.dtype] | None = None
 
     def open(self) -> None:
@@ -140,7 +144,24 @@ class Eyes:
             self.pulse.hear(loss)
 
     def _on_evaluation(self) -> None:
+        """The network made a pass without gradient: an evaluation, or a part of the step.
+
+        A teacher's or a target's pass comes again at the next step. Where all rows are one batch,
+        so does an evaluation.
+        """
+        step = len(self.steps.loss)
+        since, self._evaluated_at = step - self._evaluated_at, step
+        if since:
+            again = since <= len(self.optimizers)
+            self._is_of_step = again and not self.batches.same_again
+            if self._is_of_step:  # and so were the passes at the step before
+                self.counts.put("train-evaluating", *(-count for count in self._last_passes))
+            self._last_passes = (0, 0)
+        if self._is_of_step:
+            return
         if self.differ:
+            happened, of = self._last_passes
+            self._last_passes = (happened + self.network.training, of + 1)
             self.counts.count("train-evaluating", self.network.training)
         self.new_epoch()
 
@@ -165,7 +186,7 @@ class Eyes:
         """The optimiser is about to step: in a look, with a closure, or as one of several."""
         if not self._closures and has_closure(args, kwargs):
             self._use_closures()
-        if self.lookout.armed and not self._order.joins(optimizer, new_loss=self.steps.heard):
+        if self.lookout.armed and not self.order.joins(optimizer, new_loss=self.steps.heard):
             self.lookout.before()
         self._hang_after(wanted=self.lookout.armed or self._closures)
         if not self._closures:
@@ -195,14 +216,14 @@ class Eyes:
     def _close_step(self, optimizer: Optimizer) -> None:
         self.pulse.gather()
         self._held = (self.pulse.batch, self.pulse.judged)
-        if len(self.optimizers) == 1 or self._order.begins(optimizer, new_loss=self.steps.heard):
+        if len(self.optimizers) == 1 or self.order.begins(optimizer, new_loss=self.steps.heard):
             self.pulse.close(optimizer)
 
     def _on_stepped(self, optimizer: Optimizer) -> None:
         if self._closures:
             self._close_step(optimizer)
         alone = len(self.optimizers) == 1
-        if self.lookout.ready and (alone or self._order.ends(optimizer)):
+        if self.lookout.ready and (alone or self.order.ends(optimizer)):
             self._look()
 
     def _arm(self, *, first: bool = False) -> None:

@@ -18,6 +18,8 @@ class Order:
         ids = [id(optimizer) for optimizer in optimizers]
         self.follows = {key: key != ids[-1] for key in ids}
         self.stepped: list[int] = []
+        # Steps that began on a loss of their own after another optimiser's step, and all.
+        self.num_own = self.num = 0
 
     def joins(self, optimizer: Optimizer, *, new_loss: bool) -> bool:
         """Say whether ``optimizer``, which is about to step, would join the step before it."""
@@ -27,8 +29,10 @@ class Order:
         """Say whether ``optimizer`` begins a new step, or joins the one before it."""
         key = id(optimizer)
         joins = self.joins(optimizer, new_loss=new_loss)
+        self.num += 1
         if self.stepped:
             self.follows[self.stepped[-1]] = joins
+            self.num_own += not joins and key not in self.stepped
         self.stepped = [*self.stepped, key] if joins else [key]
         return not joins
 

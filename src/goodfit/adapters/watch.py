@@ -190,6 +190,8 @@ class Watch:
         eyes, num_steps = self.eyes, len(self.eyes.steps.loss)
         if eyes.differ and num_steps:
             eyes.counts.set("eval-training", eyes.pulse.num_evaluating, num_steps)
+        if eyes.order.num:
+            eyes.counts.set("own-losses", eyes.order.num_own, eyes.order.num)
         losses = len(eyes.steps.pending) + len(eyes.steps.aside)
         if not num_steps and losses > 1:
             # No optimiser has ever stepped: what was heard are batches that changed nothing.

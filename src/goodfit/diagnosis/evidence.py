@@ -15,6 +15,14 @@ from .numbers import NAN, Array, array, finite, median
 NORMED = ("adam", "nadam", "radam", "rmsprop", "adagrad")
 # The latest looks that say how things stand: three pairs.
 LATEST = 6
+# Optimisers take turns from so many steps on, and so large a share of turns: one in 5 critics.
+FEW_TURNS, TURNS = 4, 0.2
+
+
+def has_several_losses(history: History) -> bool:
+    """Return whether optimisers take turns, each with a loss of its own, as in a GAN."""
+    tally = history.tallies.get("own-losses")
+    return tally is not None and tally.of >= FEW_TURNS and tally.share > TURNS
 
 
 def update_ratios(history: History) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..records import Finding, History, Verdict
+from ..records import Finding, History, Verdict, not_judged
 from . import (
     ascent,
     curves,
@@ -20,6 +20,7 @@ from . import (
     underfit,
     updates,
 )
+from .evidence import has_several_losses
 from .order import by_cause
 
 RULES: tuple[Callable[[History], Verdict], ...] = (
@@ -59,6 +60,22 @@ RULES: tuple[Callable[[History], Verdict], ...] = (
 )
 
 
+# What reads one descent off the losses, or one step off all layers: where several optimisers have
+# a loss each, there is neither.
+OF_ONE_DESCENT = (
+    rates.lr_too_low,
+    updates.update_ratio_low,
+    optimiser.batch_too_small,
+    curves.oscillating,
+    curves.plateau,
+    curves.flat_then_sudden,
+    targets.label_noise,
+    generalisation.overfitting,
+    underfit.underfitting,
+    generalisation.still_improving,
+)
+
+
 def judge(history: History) -> tuple[Verdict, ...]:
     """Return every rule's verdict, in the order of :data:`RULES`.
 
@@ -67,7 +84,13 @@ def judge(history: History) -> tuple[Verdict, ...]:
         {'not-judged'}
     """
     with np.errstate(all="ignore"):  # losses may be infinite, and rules know it
-        return tuple(rule(history) for rule in RULES)
+        left_out = OF_ONE_DESCENT if has_several_losses(history) else ()
+        return tuple(_not_one(rule) if rule in left_out else rule(history) for rule in RULES)
+
+
+def _not_one(rule: Callable[[History], Verdict]) -> Verdict:
+    name = rule.__name__.replace("_", "-")
+    return not_judged(name, "several optimisers train a loss each: they make no one descent")
 
 
 def findings(history: History) -> tuple[Finding, ...]:

@@ -43,6 +43,8 @@ def overfitting(history: History) -> Verdict:
       Not where accuracy has done 95 % of the way from the largest class to 1, or two validation
       rows at most are mistaken: then few mistakes are left, and what grows is sureness.
 
+    Where chance is not known only a gap that has grown counts.
+
     Whether validation follows is not judged where all its losses are over 3 times chance and the
     first training loss: then it is told in another unit, as the sum over a whole set.
 
@@ -89,6 +91,9 @@ def _few_rows(history: History, val: Array) -> bool:
     if len(val) < LONG:
         return False
     gap = (mean(val[-2:]) - mean(train[-2:])) / course.way
+    if history.setting.chance_loss is None:
+        # A loss that is not known may depend on how many rows are given: the gap must have grown.
+        gap -= max(0.0, (mean(val[:2]) - mean(train[:2])) / course.way)
     half = len(val) // 2
     settled = median(val[half : half + 3]) - mean(val[-3:]) < 0.05 * course.way
     at_floor = int((course.chance - train > 0.98 * course.way).sum())

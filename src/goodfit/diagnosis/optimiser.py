@@ -8,7 +8,7 @@ import numpy as np
 
 from ..records import History, Severity, Verdict, not_judged, passed
 from .course import Course, course_of
-from .evidence import decay_share, late_decay_share
+from .evidence import NORMED, decay_share, late_decay_share
 from .numbers import Array, array, finite, median
 from .pictures import loss_curve, picture
 from .report import find
@@ -125,7 +125,8 @@ def clipping_most_steps(history: History) -> Verdict:
 
     A norm that is always cut is a smaller learning rate in disguise. Fires when 9 of 10 watched
     steps (2 at least) were cut; a warning while less than 9 tenths of the way from chance to
-    floor is done, else info. Abstains where clipping was not watched. Notes n3, Optimizers;
+    floor is done (6 tenths under Adam and its kin, whose steps do not shrink with the gradient),
+    else info. Abstains where clipping was not watched. Notes n3, Optimizers;
     Pascanu et al. 2013.
     """
     name, course = "clipping-most-steps", course_of(history)
@@ -134,7 +135,8 @@ def clipping_most_steps(history: History) -> Verdict:
         return not_judged(name, "clipping was not watched, or at too few steps")
     if tally.share < 0.9:
         return passed(name, f"{tally.happened} of {tally.of} watched steps were cut")
-    severity: Severity = "info" if course.progress > 0.9 else "warning"
+    normed = history.setting.optimizer.startswith(NORMED)
+    severity: Severity = "info" if course.progress > (0.6 if normed else 0.9) else "warning"
     return find(
         name,
         severity,

@@ -43,7 +43,9 @@ def lr_too_high(history: History) -> Verdict:
     - Updates (without the part of weight decay) are over 0.12 of the weights at three looks on
       end and the loss is poor, or over 0.3; healthy runs: 0.03. Often the first steps show it,
       and what is left later is a network that no longer moves. Not where the first gradients
-      point the same way (cosines over 0.1): weights of a linear model begin at 0 and grow.
+      point the same way (cosines over 0.1): weights of a linear model begin at 0 and grow; nor,
+      unless the loss is poor, under Adagrad, whose steps shrink by themselves, or where the weights
+      grew tenfold without a jump of the loss: word vectors begin next to 0.
     - Consecutive gradients point against each other (cosine under -0.3 in the median of 3 looks
       or more), updates are over 0.02 of the weights, and the loss is poor.
     - The loss swings as :func:`~goodfit.diagnosis.curves.oscillating` has it (it comes back by 6
@@ -67,12 +69,16 @@ def lr_too_high(history: History) -> Verdict:
     if not several and elasticity_at_start(history) > EXPLODING:
         return passed(name, "the first gradient was too large before any step: see the start")
     ratio, turn = highest_ratio(history), _turn(history)
-    poor = not course.progress > 0.3
+    # A loss that began at or below its floor, as a policy's, has no way to be poor on.
+    poor = not course.progress > 0.3 and not np.isnan(course.done(course.first))
     jumped = course.peak > 10 or (course.peak > 3 and not course.progress > 0.9)
     # Small steps that bring the loss down make no jumps: targets far out do.
     calm = ratio < 1e-3 or (ratio < 0.03 and not poor)
     jumped = jumped and not calm and not noisy_only_in_training(history)
-    large = (ratio > 0.3 or (ratio > 0.12 and poor)) and not _begins_straight(history)
+    # Adagrad's steps shrink by themselves: large ones at first are how it begins.
+    settles = "adagrad" in history.setting.optimizer or (_grew(history) and course.peak < 1.2)
+    meant = _begins_straight(history) or (settles and not poor)
+    large = (ratio > 0.3 or (ratio > 0.12 and poor)) and not meant
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))
     swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
@@ -99,6 +105,12 @@ def lr_too_high(history: History) -> Verdict:
 def _turn(history: History) -> float:
     turns = finite(history.looks.turn)
     return median(turns[-LATEST:]) if len(turns) >= 3 else NAN
+
+
+def _grew(history: History) -> bool:
+    """Return whether the weights became ten times as large as they began."""
+    norms = finite(history.looks.weight_norm)
+    return len(norms) > 1 and bool(norms[-1] > 10 * norms[0])
 
 
 def _begins_straight(history: History) -> bool:

@@ -42,6 +42,8 @@ def underfitting(history: History) -> Verdict:
     over = is_over(history)
     if len(finite(val)) < (1 if over else 5) or history.setting.chance_loss is None:
         return not_judged(name, "fewer than 5 validations, or chance is not known")
+    if _is_contrastive(history):
+        return not_judged(name, "each row is told from the others of its batch: no floor is known")
     on_val, on_train = course.done(mean(val[-2:])), course.done(mean(train[-2:]))
     flat = not last_quarter(history) > 0.1
     poor = (over or len(val) >= 20) and flat and on_val < 0.2 and on_train < 0.15
@@ -83,6 +85,13 @@ def _too_hard(inverted: bool, simple: Baseline | None, metric: str) -> str:
         f" {metric or 'R2'} {simple.linear:.2f}, with their squares and products"
         f" {simple.curved:.2f} (rows left out of {simple.num_rows})."
     )
+
+
+def _is_contrastive(history: History) -> bool:
+    """Return whether the classes are the rows of a batch, each there once."""
+    setting = history.setting
+    num, share = setting.num_classes, setting.majority_share
+    return num > 2 and num == setting.batch_size and share is not None and share <= 1.001 / num
 
 
 def _decides(history: History) -> bool:

@@ -21,15 +21,17 @@ def update_ratio_high(history: History) -> Verdict:
     """Fires when a layer's steps are a large share of its weights.
 
     ``|update| / |weights|`` over 0.25 in the median of the latest looks (2 at least), while less
-    than 9 tenths of the way from chance to floor is done. Layers that began at or near 0 are
-    left out: anything is large beside nothing. Abstains without looks. Notes n4.
+    than 9 tenths of the way from chance to floor is done (under Adagrad, whose steps shrink by
+    themselves, less than 3 tenths). Layers that began at or near 0 are left out: anything is large
+    beside nothing. Abstains without looks. Notes n4.
     """
     name, course = "update-ratio-high", course_of(history)
     ratios = _ratios(history)
     if not ratios:
         return not_judged(name, "updates of layers were looked at less than twice")
     where = max(ratios, key=lambda layer: ratios[layer])
-    if not ratios[where] > HIGH or course.progress > 0.9:
+    done = 0.3 if "adagrad" in history.setting.optimizer else 0.9
+    if not ratios[where] > HIGH or course.progress > done:
         return passed(name, f"updates are at most {ratios[where]:.2g} of a layer's weights")
     return find(
         name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -83,14 +84,17 @@ NODES = {
 REDUCTIONS = ("none", "mean", "sum")
 # A penalty may add so much to a loss, or take it away, before the loss is no longer its first term.
 MAIN = 1.5
+# By so much the share of a mixed target may leave [0, 1] by rounding.
+ROUNDED = 1e-3
 
 
 def judged_by(loss: Tensor) -> Judged:
     """Return what a loss was computed from, read from its autograd graph before ``backward``.
 
     So a loss that is a plain function is known too, and also whether it is no more than a term of
-    what is trained (the terms of a variational autoencoder, two heads). Kind "" where no known
-    loss is found near the root, or where ``backward`` has freed the graph already.
+    what is trained (the terms of a variational autoencoder, two heads). MixUp's two terms, one of
+    each target for the same outputs, are one loss with shares of classes for targets. Kind ""
+    where no known loss is found near the root, or where ``backward`` has freed the graph already.
 
     Example:
         >>> import torch
@@ -99,6 +103,14 @@ def judged_by(loss: Tensor) -> Judged:
         >>> found.facts.kind, found.targets.tolist()
         ('cross-entropy', [0, 1, 2, 0])
     """
+    terms = list(islice(_known_terms(loss), 2))
+    if not terms:
+        return Judged(LossFacts())
+    return _mixed(terms, loss) or _whole_or_term(terms[0], loss)
+
+
+def _known_terms(loss: Tensor) -> Iterator[Judged]:
+    """Yield the known losses of which a loss is made, the nearest to its root first."""
     waiting, met = [loss.grad_fn], 0
     while waiting and met < MAX_NODES:
         node, met = waiting.pop(0), met + 1
@@ -106,9 +118,42 @@ def judged_by(loss: Tensor) -> Judged:
             continue
         kind = NODES.get(node_name(node))
         if kind:
-            return _whole_or_term(_read(kind, node), loss)
-        waiting.extend(parent for parent, _ in node.next_functions)
-    return Judged(LossFacts())
+            yield _read(kind, node)
+        else:
+            waiting.extend(parent for parent, _ in node.next_functions)
+
+
+def _mixed(terms: Sequence[Judged], loss: Tensor) -> Judged | None:
+    """Return ``s loss(output, y) + (1 - s) loss(output, y[order])`` as one loss of mixed targets.
+
+    The share s is what makes the sum right. None for other losses, as those of two heads.
+    Source: Zhang et al., "mixup", ICLR 2018.
+    """
+    if len(terms) < 2 or not all(map(_is_of_classes, terms)) or loss.numel() != 1:
+        return None
+    (outputs, other), targets = [one.outputs for one in terms], [one.targets for one in terms]
+    assert outputs is not None and other is not None
+    if outputs.shape != other.shape or not torch.equal(outputs, other):
+        return None
+    one, two = (next(_alone(term)) for term in terms)
+    share = (float(loss.detach()) - two) / (one - two) if one != two else 0.5
+    if not -ROUNDED < share < 1.0 + ROUNDED:
+        return None
+    mixed = torch.zeros_like(outputs, requires_grad=False)
+    for weight, y in zip((share, 1.0 - share), targets, strict=True):
+        assert y is not None
+        mixed = mixed + weight * F.one_hot(y, outputs.shape[1])
+    facts = replace(terms[0].facts, kind="cross-entropy")
+    return Judged(facts, outputs.detach(), mixed.clamp(0.0, 1.0))
+
+
+def _is_of_classes(term: Judged) -> bool:
+    """Return whether a term holds scores ``[N, C]`` against classes, all of which count."""
+    y, outputs, facts = term.targets, term.outputs, term.facts
+    if y is None or outputs is None or facts.kind not in ("cross-entropy", "nll"):
+        return False
+    plain = facts.reduction == "mean" and facts.weight is None
+    return plain and outputs.dim() == 2 and y.dim() == 1 and bool((y >= 0).all())
 
 
 def _read(kind: str, node: Any) -> Judged:

@@ -136,6 +136,7 @@ TALLIES: Mapping[str, str] = {
     "clipped": "optimiser steps whose gradient had been cut to a maximal norm",
     "skipped": "backward passes that no optimiser step followed, as under loss scaling",
     "backward-per-step": "backward passes beyond the first of an optimiser step",
+    "own-losses": "steps of one of several optimisers on a loss of its own, after another's step",
     "loss-negated": "backward passes that began with the loss turned around, as (-loss).backward()",
 }
 
