@@ -37,7 +37,10 @@ init-too-large dead-at-init gradient-wrong batch-norm-tiny-batch dropout-before-
 bias-not-from-prior
 """.split()
 # Judged before training where the optimiser is given, and from what a watch sees of it.
-BOTH = ["not-in-optimizer", "no-gradient"]
+BOTH = [
+    *("not-in-optimizer", "no-gradient"),
+    *("loss-broadcast", "double-softmax", "missing-softmax"),
+]
 PLACED = [name for _, names in ORDER for name in names]
 
 

@@ -83,6 +83,9 @@ POOR = [1.2] * 10
 FAULTS: dict[str, Make] = {
     "weights-unchanged": lambda: replace(HEALTHY, tallies=tally(still_weights=(12, 12))),
     "gradient-ascent": lambda: with_looks(history(np.linspace(2.3, 5.0, 60)), descent=0.01),
+    "loss-broadcast": lambda: replace(history(STUCK), tallies=tally(spread_shapes=(9, 9))),
+    "double-softmax": lambda: replace(history(STUCK), tallies=tally(shares_as_scores=(9, 9))),
+    "missing-softmax": lambda: replace(history(STUCK), tallies=tally(scores_as_shares=(9, 9))),
     "no-gradient": lambda: replace(history(STUCK), tallies=tally(unreached_parameters=(2, 6))),
     "not-in-optimizer": lambda: replace(history(STUCK), tallies=tally(foreign_parameters=(2, 6))),
     "gradients-accumulate": lambda: replace(HEALTHY, tallies=tally(old_gradients=(11, 11))),

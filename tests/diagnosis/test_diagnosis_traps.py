@@ -13,12 +13,14 @@ from diagnosis_made import (
     cosine,
     falling,
     history,
+    layer,
     looks,
     severity,
     verdict,
     warnings_of,
 )
 
+from goodfit.diagnosis import findings
 from goodfit.records import Looks, Tally
 
 
@@ -363,12 +365,13 @@ def test_rows_told_from_those_of_their_batch_have_no_known_floor() -> None:
 
 def test_clipping_each_step_of_adam_that_learns_is_only_told() -> None:
     tallies = {"clipped": Tally(happened=12, of=12)}
-    for optimizer, to, said in (
-        ("adamw", 0.5, "info"),
-        ("adamw", 1.5, "warning"),
-        ("sgd", 0.5, "warning"),
+    for optimizer, norm, to, said in (
+        ("adamw", 1.0, 0.5, "info"),
+        ("adamw", 1.0, 1.5, "warning"),
+        ("adamw", 1e-4, 0.5, "warning"),
+        ("sgd", 1.0, 0.5, "warning"),
     ):
-        setting = replace(CLASSES, optimizer=optimizer)
+        setting = replace(CLASSES, optimizer=optimizer, max_grad_norm=norm)
         made = history(falling(to=to), setting=setting, tallies=tallies)
         assert severity(made, "clipping-most-steps") == said
 
@@ -392,3 +395,32 @@ def test_a_gap_that_was_there_from_the_start_is_a_matter_of_units() -> None:
     for validation, said in (([v + 1.0 for v in made.epochs.train_loss], ""), (wide, "warning")):
         told = history(train, setting=UNKNOWN, validation=list(validation), epochs=25)
         assert severity(told, "overfitting") == said
+
+
+def test_small_steps_that_all_go_one_way_are_too_small_where_chance_is_not_known() -> None:
+    slow = falling(to=1.8)
+    for ratio, turn, outcome in (
+        (3e-4, 0.97, "found"),
+        (3e-4, 0.3, "not-judged"),
+        (3e-3, 0.97, "passed"),
+    ):
+        seen = looks(400, update_norm=8.0 * ratio, turn=turn)
+        own = [layer(name, seen.step, update_norm=5.0 * ratio) for name in ("a", "b")]
+        made = history(slow, setting=UNKNOWN, looks=replace(seen, layers=tuple(own)), epochs=3)
+        assert verdict(made, "lr-too-low").outcome == outcome
+
+
+def test_a_loss_far_above_chance_was_not_driven_there_by_small_steps() -> None:
+    tiny = looks(400, [{"update_norm": 1e-4}, {"update_norm": 1e-4}], update_norm=1e-4)
+    for level, said in ((2.2, "warning"), (90.0, "")):
+        assert severity(history(np.full(400, level), looks=tiny), "lr-too-low") == said
+
+
+def test_zero_grad_follows_from_an_optimiser_of_other_parameters() -> None:
+    tallies = {
+        "old-gradients": Tally(happened=11, of=11),
+        "still-weights": Tally(happened=12, of=12),
+    }
+    made = history(np.full(400, 2.3), tallies=tallies)
+    names = [finding.rule for finding in findings(made)]
+    assert names.index("weights-unchanged") < names.index("gradients-accumulate")

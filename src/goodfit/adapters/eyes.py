@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from ..probes import Batch
 from ..probes.autopsy import autopsy
 from ..probes.clock import now_s
+from ..probes.forms import mistaken_forms
 from ..probes.hooks import Call, Removable, forward_of, listen
 from ..probes.losses import Judged, LossFacts, facts_of, judged_by
 from ..records import Autopsy
@@ -260,6 +261,11 @@ class Eyes:
         single = self.prior.see(judged.facts, outputs, targets)
         if single is not None and len(targets) >= MIN_ROWS:
             self.counts.count("one-class", single)
+        if not judged.facts.composite:
+            for name, mistaken in mistaken_forms(
+                judged.facts, judged.outputs, judged.targets
+            ).items():
+                self.counts.count(name, mistaken)
         self._hold(judged)
         return Batch(judged.facts.kind, outputs, targets, self.batches.fresh)
 

@@ -10,6 +10,7 @@ from ..records import Finding, History, Verdict, not_judged
 from . import (
     ascent,
     curves,
+    forms,
     generalisation,
     layers,
     loop_mistakes,
@@ -27,6 +28,9 @@ RULES: tuple[Callable[[History], Verdict], ...] = (
     trained.weights_unchanged,
     trained.not_in_optimizer,
     trained.no_gradient,
+    forms.loss_broadcast,
+    forms.double_softmax,
+    forms.missing_softmax,
     ascent.gradient_ascent,
     loop_mistakes.gradients_accumulate,
     loop_mistakes.same_batch_every_step,

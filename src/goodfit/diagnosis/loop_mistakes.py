@@ -21,7 +21,7 @@ def gradients_accumulate(history: History) -> Verdict:
     passes after a step began on old gradients. Meant accumulation (several passes, a step, then
     clearing) is not touched by this. Abstains where that was not watched. Notes n1.
     """
-    return _counted(
+    return counted(
         history,
         "gradients-accumulate",
         "old-gradients",
@@ -46,7 +46,7 @@ def same_batch_every_step(history: History) -> Verdict:
         return not_judged(name, "a batch is the whole of the training rows")
     if history.steps_per_epoch == 1 or "lbfgs" in setting.optimizer:
         return not_judged(name, "an epoch is one step, or the optimiser wants the same rows again")
-    return _counted(
+    return counted(
         history,
         name,
         "same-batch",
@@ -103,7 +103,7 @@ def eval_mode_while_training(history: History) -> Verdict:
     passes (10 at least). Abstains where no pass was watched, or no module knows modes. Notes n3,
     Inference with Dropout.
     """
-    return _counted(
+    return counted(
         history,
         "eval-mode-while-training",
         "eval-training",
@@ -122,7 +122,7 @@ def train_mode_while_evaluating(history: History) -> Verdict:
     from it. Fires at half of the passes without gradient. Abstains where there was none, or no
     module knows modes. Notes n3, Inference with Dropout; Some Complexities of BN.
     """
-    return _counted(
+    return counted(
         history,
         "train-mode-while-evaluating",
         "train-evaluating",
@@ -176,7 +176,7 @@ def norm_statistics_stale(history: History) -> Verdict:
     )
 
 
-def _counted(
+def counted(
     history: History,
     name: str,
     tally_name: str,
@@ -188,6 +188,7 @@ def _counted(
     share: float = MOST,
     fewest: int = FEWEST,
 ) -> Verdict:
+    """Return the verdict of a rule that fires where a tally's share is ``share`` or more."""
     tally = history.tallies.get(tally_name)
     if tally is None or tally.of < fewest:
         return not_judged(name, "that was not watched, or at too few steps")

@@ -19,6 +19,8 @@ DECAY_SHARE = 0.3
 # Of the weights; under it, decay had no time to hold anything down.
 FEW_DECAYED = 0.05
 FEW_ROWS = 4
+# Norms to which gradients are cut in recipes as they are published: 0.1 to 10.
+USUAL_NORM = 0.05
 
 
 def weight_decay_too_strong(history: History) -> Verdict:
@@ -125,9 +127,9 @@ def clipping_most_steps(history: History) -> Verdict:
 
     A norm that is always cut is a smaller learning rate in disguise. Fires when 9 of 10 watched
     steps (2 at least) were cut; a warning while less than 9 tenths of the way from chance to
-    floor is done (6 tenths under Adam and its kin, whose steps do not shrink with the gradient),
-    else info. Abstains where clipping was not watched. Notes n3, Optimizers;
-    Pascanu et al. 2013.
+    floor is done (6 tenths under Adam and its kin, whose steps do not shrink with the gradient, if
+    the norm is 0.05 at least), else info. Abstains where clipping was not watched. Notes n3,
+    Optimizers; Pascanu et al. 2013.
     """
     name, course = "clipping-most-steps", course_of(history)
     tally = history.tallies.get("clipped")
@@ -135,7 +137,8 @@ def clipping_most_steps(history: History) -> Verdict:
         return not_judged(name, "clipping was not watched, or at too few steps")
     if tally.share < 0.9:
         return passed(name, f"{tally.happened} of {tally.of} watched steps were cut")
-    normed = history.setting.optimizer.startswith(NORMED)
+    usual = (history.setting.max_grad_norm or 0.0) >= USUAL_NORM
+    normed = history.setting.optimizer.startswith(NORMED) and usual
     severity: Severity = "info" if course.progress > (0.6 if normed else 0.9) else "warning"
     return find(
         name,
@@ -167,10 +170,12 @@ def batch_too_small(history: History) -> Verdict:
     noisy = jumped or (course.num >= 200 and not course.progress > 0.15)
     if size > FEW_ROWS or not noisy:
         return passed(name, f"batches of {size} rows")
+    normed = any("BatchNorm" in layer.kind for layer in history.looks.layers)
     return find(
         name,
         "warning",
-        "Gradients of so few rows are mostly noise at this learning rate.",
+        "Gradients of so few rows are mostly noise at this learning rate"
+        + (", and batch norm takes its statistics from them." if normed else "."),
         "Take batches of 16 to 128 rows, or lower the learning rate with the batch size.",
         "notes n3, Noisy Gradients; Inter-dependence of Hyperparameters",
         history=history,

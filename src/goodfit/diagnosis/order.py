@@ -77,7 +77,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
         "contradicting-labels",
         *(*_BROKEN, *_GROUPS["rate and optimiser"]),
         *("input-out-of-scale", "gradient-vanishing", "gradient-exploding"),
-        *("norm-statistics-stale", "train-mode-while-evaluating"),
+        *("norm-statistics-stale", "train-mode-while-evaluating", "same-batch-every-step"),
     ),
     "weight-decay-too-strong": ("lr-too-high",),
     "cannot-overfit-tiny-batch": (*_BROKEN, *_LAYERS, "input-out-of-scale"),
@@ -107,6 +107,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
         *(*_NO_STEP, "schedule-ended-early", "clipping-most-steps", "bias-not-from-prior"),
     ),
     "still-improving": ("lr-too-low", "bias-not-from-prior"),
+    "gradients-accumulate": ("weights-unchanged", "not-in-optimizer"),
     "initial-loss-off": ("init-too-large", "input-out-of-scale"),
 }
 

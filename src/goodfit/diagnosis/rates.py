@@ -30,6 +30,10 @@ from .report import find
 
 # Healthy runs have larger updates in their first steps: 9e-4 of the weights and more.
 TINY = 9e-4
+# Where chance is not known: steps so small that go one way, by the cosine of their gradients.
+CREEPING, ONE_WAY = 6e-4, 0.9
+# So many ways above chance a loss has been driven there.
+FAR_ABOVE = -2.0
 
 SOURCE = "notes n4, Babysitting the Learning Process, and update to weight ratio about 0.001"
 
@@ -144,8 +148,10 @@ def lr_too_low(history: History) -> Verdict:
     steps. Or, when the run is over: 25 % of the whole descent came in its last quarter at an
     undecayed rate, after 5 epochs or more, and under 0.8 of the way is done (18 % where r is under
     3e-3, and 15 % where under 0.3 is done as well; 8 % at a decayed rate, by the losses of
-    validations too where r is under 9e-4). Abstains while the rate still rises (warm-up),
-    and where neither updates nor the end were seen. Notes n4: loss barely changes.
+    validations too where r is under 9e-4). Where chance is not known also r under 6e-4 after 200
+    steps while gradients go one way (cosines over 0.9). Not where the loss was driven far above
+    chance. Abstains where chance is not known and r is under 9e-4 otherwise, while the rate still
+    rises (warm-up), and where neither updates nor the end were seen. Notes n4: loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
     rates = rates_of(history)
@@ -159,9 +165,14 @@ def lr_too_low(history: History) -> Verdict:
     if len(known) < 2 and not slow:
         return not_judged(name, "updates were looked at less than twice, and the run is not over")
     ratio = median(known[-LATEST:]) if len(known) else 1.0
+    if course.progress < FAR_ABOVE:
+        return passed(name, "the loss is far above chance: that is no matter of small steps")
     tiny = _tiny(ratio, course.num, done) or (is_over(history) and _small(ratio, course.num, done))
+    tiny |= history.setting.chance_loss is None and _creeps(history, ratio)
     if not (ratio > 0 and (tiny or slow)):
-        return passed(name, f"updates are {ratio:.2g} of the weights")
+        size = f"updates are {ratio:.2g} of the weights"
+        unknown = history.setting.chance_loss is None and ratio < TINY
+        return not_judged(name, f"{size}, chance is not known") if unknown else passed(name, size)
     return find(
         name,
         "warning",
@@ -176,6 +187,16 @@ def lr_too_low(history: History) -> Verdict:
         promised_by_a_step=promised(history),
         progress=course.progress,
     )
+
+
+def _creeps(history: History, ratio: float) -> bool:
+    """Return whether small steps all go one way: then a larger one would go there at once.
+
+    Gradients of different batches point apart where a network is near what it can reach.
+    """
+    turns = finite(history.looks.turn)
+    enough = len(turns) >= 4 and course_of(history).num >= 200
+    return enough and ratio < CREEPING and median(turns) > ONE_WAY and median(turns[-3:]) > ONE_WAY
 
 
 def _tiny(ratio: float, num: int, progress: float) -> bool:

@@ -41,7 +41,8 @@ def underfitting(history: History) -> Verdict:
     val, train = validation_of(history), array(history.epochs.train_loss)
     over = is_over(history)
     if len(finite(val)) < (1 if over else 5) or history.setting.chance_loss is None:
-        return not_judged(name, "fewer than 5 validations, or chance is not known")
+        few = len(finite(val)) < (1 if over else 5)
+        return not_judged(name, "fewer than 5 validations" if few else "chance is not known")
     if _is_contrastive(history):
         return not_judged(name, "each row is told from the others of its batch: no floor is known")
     on_val, on_train = course.done(mean(val[-2:])), course.done(mean(train[-2:]))

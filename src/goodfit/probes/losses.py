@@ -32,6 +32,7 @@ class LossFacts:
     """Kind and options of a loss; ``kind`` is "" where it is not one that is known.
 
     ``composite`` says that the kind is that of one term, and the loss is something else.
+    ``of_scores``: a binary cross-entropy takes scores, not probabilities.
     """
 
     kind: str = ""
@@ -42,6 +43,7 @@ class LossFacts:
     ignore_index: int = -100
     delta: float = 1.0
     composite: bool = False
+    of_scores: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def facts_of(loss_fn: nn.Module) -> LossFacts:
         reduction=str(getattr(loss_fn, "reduction", "mean")),
         ignore_index=int(getattr(loss_fn, "ignore_index", -100)),
         delta=float(getattr(loss_fn, "delta", getattr(loss_fn, "beta", 1.0))),
+        of_scores=not isinstance(loss_fn, nn.BCELoss),
     )
 
 
@@ -169,6 +172,7 @@ def _read(kind: str, node: Any) -> Judged:
         weight=getattr(node, "_saved_weight", None),
         reduction=REDUCTIONS[getattr(node, "_saved_reduction", 1)],
         ignore_index=_signed(int(getattr(node, "_saved_ignore_index", -100))),
+        of_scores=node_name(node) != "BinaryCrossEntropy",
     )
     return Judged(facts, outputs, targets)
 

@@ -137,6 +137,9 @@ TALLIES: Mapping[str, str] = {
     "skipped": "backward passes that no optimiser step followed, as under loss scaling",
     "backward-per-step": "backward passes beyond the first of an optimiser step",
     "own-losses": "steps of one of several optimisers on a loss of its own, after another's step",
+    "spread-shapes": "looks whose outputs and targets were spread against each other: [N, 1], [N]",
+    "shares-as-scores": "looks whose loss took probabilities for scores: softmax or sigmoid twice",
+    "scores-as-shares": "looks whose loss took scores for logarithms of probabilities",
     "loss-negated": "backward passes that began with the loss turned around, as (-loss).backward()",
 }
 
