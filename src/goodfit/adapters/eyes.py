@@ -22,6 +22,7 @@ from ..records import Autopsy
 from .batches import Batches
 from .clean import Clean
 from .compiled import UNSEEN, inner, is_compiled
+from .evaluations import Evaluations
 from .lookout import Lookout
 from .losses import again, outputs_and_targets, relearned, same_numbers
 from .order import Order
@@ -51,9 +52,6 @@ UNSEEN_BETWEEN = (
 )
 UNSEEN_DEVICE = "an autopsy: losses on a device are read many at a time, after their step"
 
-# Steps before the first of all.
-LONG_AGO = 2**40
-
 
 class Eyes:
     """Sees a loop through hooks; whatever is seen stands in its parts.
@@ -76,6 +74,7 @@ class Eyes:
         self.optimizers, self.schedule = list(optimizers), schedule
         self.counts, self.steps = Counts(), Steps()
         self.batches, self.prior = Batches(self.counts), Prior()
+        self.evaluations = Evaluations(self.counts, self.batches, len(self.optimizers))
         whole = self.network if network is None else module
         self.clean = Clean(self.network, forward_of(whole))
         self.facts = facts_of(loss_fn) if isinstance(loss_fn, nn.Module) else None
@@ -95,8 +94,7 @@ class Eyes:
         self._after: list[RemovableHandle] = []
         self._held: tuple[Any, Any] = (None, None)
         self._judged: Judged | None = None
-        self._closures = self._is_of_step = False
-        self._evaluated_at, self._last_passes = -LONG_AGO, (0, 0)
+        self._closures = False
         self._precision: tuple[str, torch.dtype] | None = None
 
     def open(self) -> None:
@@ -145,26 +143,9 @@ class Eyes:
             self.pulse.hear(loss)
 
     def _on_evaluation(self) -> None:
-        """The network made a pass without gradient: an evaluation, or a part of the step.
-
-        A teacher's or a target's pass comes again at the next step. Where all rows are one batch,
-        so does an evaluation.
-        """
-        step = len(self.steps.loss)
-        since, self._evaluated_at = step - self._evaluated_at, step
-        if since:
-            again = since <= len(self.optimizers)
-            self._is_of_step = again and not self.batches.same_again
-            if self._is_of_step:  # and so were the passes at the step before
-                self.counts.put("train-evaluating", *(-count for count in self._last_passes))
-            self._last_passes = (0, 0)
-        if self._is_of_step:
-            return
-        if self.differ:
-            happened, of = self._last_passes
-            self._last_passes = (happened + self.network.training, of + 1)
-            self.counts.count("train-evaluating", self.network.training)
-        self.new_epoch()
+        training = self.network.training if self.differ else None
+        if self.evaluations.passed(len(self.steps.loss), training=training):
+            self.new_epoch()
 
     def new_epoch(self) -> None:
         """What follows is the beginning of an epoch."""
@@ -261,11 +242,8 @@ class Eyes:
         single = self.prior.see(judged.facts, outputs, targets)
         if single is not None and len(targets) >= MIN_ROWS:
             self.counts.count("one-class", single)
-        if not judged.facts.composite:
-            for name, mistaken in mistaken_forms(
-                judged.facts, judged.outputs, judged.targets
-            ).items():
-                self.counts.count(name, mistaken)
+        for name, is_so in mistaken_forms(judged.facts, judged.outputs, judged.targets).items():
+            self.counts.count(name, is_so)
         self._hold(judged)
         return Batch(judged.facts.kind, outputs, targets, self.batches.fresh)
 

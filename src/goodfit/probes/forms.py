@@ -21,14 +21,14 @@ def mistaken_forms(facts: LossFacts, outputs: Tensor, targets: Tensor) -> Mappin
 
     ``spread-shapes``: ``[N, 1]`` meets ``[N]`` and makes ``[N, N]``. ``shares-as-scores``: a loss
     that applies softmax or sigmoid is given their result. ``scores-as-shares``: ``NLLLoss`` is
-    given what is no logarithm of probabilities.
+    given what is no logarithm of probabilities. Nothing is said of one term of several.
 
     Example:
         >>> outputs = torch.zeros(4, 1, requires_grad=True)
         >>> mistaken_forms(LossFacts("mse"), outputs, torch.zeros(4))
         {'spread-shapes': True}
     """
-    kind, found = facts.kind, dict[str, bool]()
+    kind, found = "" if facts.composite else facts.kind, dict[str, bool]()
     if kind in ELEMENT_BY_ELEMENT:
         found["spread-shapes"] = _are_spread(outputs, targets)
     if kind == "cross-entropy":
