@@ -105,6 +105,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "lr-too-high": ("gradients-accumulate", "loss-sum-reduction", "gradient-ascent"),
     "lr-too-low": (
         *(*_NO_STEP, "schedule-ended-early", "clipping-most-steps", "bias-not-from-prior"),
+        *("dead-units", "dead-at-init"),
     ),
     "still-improving": ("lr-too-low", "bias-not-from-prior"),
     "gradients-accumulate": ("weights-unchanged", "not-in-optimizer"),
