@@ -18,7 +18,8 @@ from .data.checks import DATA_CHECKS
 from .data.draws import DRAWS
 from .data.folds import FOLDS
 from .data.preparations import PREPARATIONS
-from .diagnosis.explaining import RULE_FAMILIES, Family, name_of
+from .diagnosis.explaining import RULE_FAMILIES, Family
+from .diagnosis.family import name_of
 from .errors import GoodfitError, nearest
 from .evaluation import VIEWS
 from .nets import ACTIVATIONS, DROPOUTS, INITIALISERS, NORMS, SyncBatchNorm

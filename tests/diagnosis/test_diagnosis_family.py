@@ -11,7 +11,7 @@ import pytest
 from diagnosis_made import falling, history
 
 from goodfit.diagnosis import FOLLOWS, ORDER, RULES, by_cause, explain, findings, judge
-from goodfit.diagnosis.explaining import name_of
+from goodfit.diagnosis.family import name_of
 from goodfit.errors import GoodfitError
 from goodfit.records import Finding, History, Severity
 

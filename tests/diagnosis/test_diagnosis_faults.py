@@ -12,7 +12,7 @@ import pytest
 from diagnosis_made import CHANCE, CLASSES, NAN, falling, history, looks, severity, verdict
 
 from goodfit.diagnosis import RULES, judge
-from goodfit.diagnosis.explaining import name_of
+from goodfit.diagnosis.family import name_of
 from goodfit.records import Autopsy, History, Tally
 
 HEALTHY = history(falling())

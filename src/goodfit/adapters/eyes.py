@@ -17,14 +17,14 @@ from ..probes.autopsy import autopsy
 from ..probes.clock import now_s
 from ..probes.forms import mistaken_forms
 from ..probes.hooks import Call, Removable, forward_of, listen
-from ..probes.losses import Judged, LossFacts, facts_of, judged_by
+from ..probes.losses import Judged
 from ..records import Autopsy
 from .batches import Batches
 from .clean import Clean
 from .compiled import UNSEEN, inner, is_compiled
 from .evaluations import Evaluations
+from .judging import Judging
 from .lookout import Lookout
-from .losses import again, outputs_and_targets, relearned, same_numbers
 from .order import Order
 from .parts import (
     FAILURES,
@@ -58,7 +58,7 @@ class Eyes:
 
     ``network`` is the module whose parts are looked at, if it is not ``module`` itself.
     ``steps`` has every loss; looks are in ``lookout``, counts in ``counts``, targets in
-    ``prior``, batches for a clean evaluation in ``clean``.
+    ``prior``, the loss in ``judging``, batches for a clean evaluation in ``clean``.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Eyes:
         *,
         network: nn.Module | None = None,
     ) -> None:
-        self.module, self.network, self.loss_fn = module, network or inner(module), loss_fn
+        self.module, self.network = module, network or inner(module)
+        self.judging = Judging(loss_fn)
         self.optimizers, self.schedule = list(optimizers), schedule
         self.counts, self.steps = Counts(), Steps()
         self.batches, self.prior = Batches(self.counts), Prior()
         self.evaluations = Evaluations(self.counts, self.batches, len(self.optimizers))
         whole = self.network if network is None else module
         self.clean = Clean(self.network, forward_of(whole))
-        self.facts = facts_of(loss_fn) if isinstance(loss_fn, nn.Module) else None
         self.differ = any(map(has_modes, self.network.modules()))
         self.pulse = Pulse(self.network, self.steps)
         self.autopsy: Autopsy | None = None
@@ -86,14 +86,11 @@ class Eyes:
             self.network, self.counts, self.optimizers, sees_outputs=not compiled
         )
         self.unseen: dict[str, None] = {UNSEEN: None} if compiled else {}
-        # The loss of raw outputs and targets, where a framework stands between network and loss.
-        self.replay: Callable[[Any, Any], Any] | None = None
         self.looked: Callable[[int], None] = lambda step: None
         self.order = Order(self.optimizers)
         self._handles: list[Removable] = []
         self._after: list[RemovableHandle] = []
         self._held: tuple[Any, Any] = (None, None)
-        self._judged: Judged | None = None
         self._closures = False
         self._precision: tuple[str, torch.dtype] | None = None
 
@@ -107,8 +104,8 @@ class Eyes:
         pulse.on_not_finite, pulse.canary = self._on_not_finite, canary_of(self.network)
         pulse.slow = len(self.optimizers) > 1
         hang(listen(self.module, pulse.passed))
-        if isinstance(self.loss_fn, nn.Module):
-            hang(listen(self.loss_fn, pulse.lost))
+        if isinstance(self.judging.loss_fn, nn.Module):
+            hang(listen(self.judging.loss_fn, pulse.lost))
         for optimizer in self.optimizers:
             hang(optimizer.register_step_pre_hook(pulse.step))
         self.counts.set("foreign-parameters", *foreign_of(self.network, self.optimizers))
@@ -121,7 +118,7 @@ class Eyes:
             handle.remove()
         self._handles.clear()
         self._after.clear()
-        self.pulse.batch = self.pulse.judged = self._judged = None
+        self.pulse.batch = self.pulse.judged = self.judging.last = None
         self._held, self.batches.returned = (None, None), ()
 
     def _on_batch(self, args: Any, kwargs: Any) -> None:
@@ -156,13 +153,12 @@ class Eyes:
         if not loss.is_cpu:
             self.unseen.setdefault(UNSEEN_DEVICE)
         self.lookout.heard(loss)
-        if not isinstance(self.loss_fn, nn.Module):
-            self._judged = judged_by(loss)
+        self.judging.hear(loss)
 
     def judge_as(self, judged: Judged) -> None:
         """Tell what the last loss was computed from, where hooks cannot see it."""
         if self.pulse.looking:
-            self._judged = judged
+            self.judging.last = judged
 
     def _on_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """The optimiser is about to step: in a look, with a closure, or as one of several."""
@@ -223,7 +219,7 @@ class Eyes:
         total = self.lookout.look(step, self._looked_batch())
         self.steps.grad_norm[step] = total["grad_norm"]
         self.lookout.disarm()
-        self._judged, self.pulse.looking = None, False
+        self.judging.last, self.pulse.looking = None, False
         self.schedule.looked(step, self.lookout.cost_s + now_s() - began)
         self.pulse.arm_at = self.schedule.next_step - 1
         if self.pulse.arm_at == step:
@@ -234,7 +230,7 @@ class Eyes:
 
     def _looked_batch(self) -> Batch | None:
         """Return the batch of the look, and take its targets down."""
-        judged = self._judged or self._judged_by_module()
+        judged = self.judging.of_look(self._held[1])
         if judged is None or judged.outputs is None or judged.targets is None:
             self.unseen.setdefault(UNSEEN_LOSS)
             return None
@@ -251,29 +247,13 @@ class Eyes:
         """Keep the batch for a clean evaluation, if its loss can be computed again."""
         if self._held[0] is None or judged.outputs is None or judged.targets is None:
             return
-        (args, kwargs, output), targets = self._held[0], judged.targets.detach()
-        if self.replay is None and not isinstance(self.loss_fn, nn.Module):
-            self._relearn(judged, output, targets)
-        if self.replay is not None:
-            self.facts = self.facts or judged.facts
-            self.clean.hold(args, kwargs, targets, None)
-        elif self.facts is not None and same_numbers(output, judged.outputs):
-            self.clean.hold(args, kwargs, targets, judged.outputs.shape)
-        else:
-            self.unseen.setdefault(UNSEEN_BETWEEN)
-
-    def _relearn(self, judged: Judged, output: Any, targets: Tensor) -> None:
+        args, kwargs, output = self._held[0]
         heard = self.steps.loss[-1] if self.steps.loss else None
-        if isinstance(heard, float):
-            self.replay = relearned(self.loss_fn, judged.facts, output, targets, heard)
-
-    def _judged_by_module(self) -> Judged | None:
-        if self._held[1] is None:
-            return None
-        outputs, targets = outputs_and_targets(*self._held[1])
-        if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
-            return None
-        return Judged(self.facts or LossFacts(), outputs, targets)
+        if not self.judging.can_repeat(output, judged, heard):
+            self.unseen.setdefault(UNSEEN_BETWEEN)
+            return
+        shape = None if self.judging.replay is not None else judged.outputs.shape
+        self.clean.hold(args, kwargs, judged.targets.detach(), shape)
 
     def _check_gradient(self, parameter: Tensor) -> None:
         if parameter.grad is not None and not math.isfinite(parameter.grad.sum().item()):
@@ -294,13 +274,8 @@ class Eyes:
             self.looked(step)
 
     def _replay(self, batch: tuple[Any, Any, Any], step: int) -> Autopsy | None:
-        (args, kwargs, _), loss_fn, outputs, targets = batch, self.loss_fn, None, None
-        if self.pulse.judged is not None:
-            outputs, targets = outputs_and_targets(*self.pulse.judged)
-        elif self._judged is not None:
-            outputs, targets = self._judged.outputs, self._judged.targets
-        call = None if loss_fn is None or targets is None else again(loss_fn, outputs)
-        call = self.replay if self.replay is not None and targets is not None else call
+        args, kwargs, _ = batch
+        call, targets = self.judging.repeated(self.pulse.judged)
         whole = self.module if isinstance(self.network, Parts) else self.network
         return autopsy(whole, call, (args, targets), step=step, kwargs=kwargs, parts=self.network)
 

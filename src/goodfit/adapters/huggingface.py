@@ -23,7 +23,7 @@ class GoodfitCallback(Framed, TrainerCallback):
             optimizer = optimizer.optimizer
         watch = self.open(kwargs["model"], optimizer)
         watch.eyes.pulse.gives_loss = True
-        watch.eyes.replay = lambda outputs, targets: outputs["loss"]
+        watch.eyes.judging.replay = lambda outputs, targets: outputs["loss"]
         watch.know(num_steps=int(state.max_steps), max_grad_norm=args.max_grad_norm or None)
         if state.num_train_epochs:
             watch.know(steps_per_epoch=round(state.max_steps / state.num_train_epochs))

@@ -160,8 +160,8 @@ class Lookout:
             self.counts.count("skipped", not left)
 
     def _all_have_stepped(self) -> bool:
-        """Say whether each optimiser has had gradients: the second of two steps after the first."""
-        return len(self.optimizers) == 1 or self.num_looks > 1
+        """Say whether each optimiser has had gradients: looks are steps, and they take turns."""
+        return self.num_looks >= len(self.optimizers)
 
     def _all_hold_gradients(self) -> bool:
         """Say whether no optimiser's gradients were cleared.

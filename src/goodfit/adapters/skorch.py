@@ -19,7 +19,7 @@ class GoodfitCallback(Framed, Callback):
         """Hang the hooks."""
         watch = self.open(net.module_, net.optimizer_, net.criterion_)
         # skorch takes the logarithm before a NLLLoss: the net computes its loss itself.
-        watch.eyes.replay = lambda outputs, targets: net.get_loss(outputs, targets)
+        watch.eyes.judging.replay = lambda outputs, targets: net.get_loss(outputs, targets)
 
     def on_epoch_end(
         self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any

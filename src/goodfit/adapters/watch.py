@@ -115,15 +115,15 @@ class Watch:
     def _measure_clean(self) -> tuple[float, float]:
         """Return loss and metric on clean training rows, for half of what was earned since."""
         eyes, began = self.eyes, now_s()
-        loss_fn = eyes.replay or eyes.loss_fn
-        if eyes.facts is None or loss_fn is None or not eyes.clean.held:
+        loss_fn, facts = eyes.judging.replay or eyes.judging.loss_fn, eyes.judging.facts
+        if facts is None or loss_fn is None or not eyes.clean.held:
             if UNSEEN_BETWEEN not in eyes.unseen and not eyes.clean.stopped:
                 eyes.unseen.setdefault(UNSEEN_CLEAN)
             return NAN, NAN
         within_s = CLEAN_SHARE * self.schedule.budget * (began - self._clean_since_s)
         try:
             with eyes.precision():
-                found = eyes.clean.measure(loss_fn, eyes.facts.kind, within_s)
+                found = eyes.clean.measure(loss_fn, facts.kind, within_s)
         except FAILURES as error:
             eyes.clean.stop()
             eyes.unseen.setdefault(f"loss on training rows in evaluation mode: it failed ({error})")

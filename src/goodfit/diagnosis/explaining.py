@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from ..errors import GoodfitError, nearest
-from .family import RULES
+from .family import RULES, name_of
 from .studies import STUDY_RULES
 
 Family = Mapping[str, object]
-
-
-def name_of(function: Callable[..., object]) -> str:
-    """Return the catalogue's name of a rule or check.
-
-    Example:
-        >>> name_of(RULES[0])
-        'weights-unchanged'
-    """
-    return getattr(function, "__name__", "").replace("_", "-")
 
 
 RULE_FAMILIES: Mapping[str, Family] = {

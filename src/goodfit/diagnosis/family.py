@@ -80,6 +80,16 @@ OF_ONE_DESCENT = (
 )
 
 
+def name_of(function: Callable[..., object]) -> str:
+    """Return the catalogue's name of a rule or check.
+
+    Example:
+        >>> name_of(RULES[0])
+        'weights-unchanged'
+    """
+    return getattr(function, "__name__", "").replace("_", "-")
+
+
 def judge(history: History) -> tuple[Verdict, ...]:
     """Return every rule's verdict, in the order of :data:`RULES`.
 
@@ -93,8 +103,9 @@ def judge(history: History) -> tuple[Verdict, ...]:
 
 
 def _not_one(rule: Callable[[History], Verdict]) -> Verdict:
-    name = rule.__name__.replace("_", "-")
-    return not_judged(name, "several optimisers train a loss each: they make no one descent")
+    return not_judged(
+        name_of(rule), "several optimisers train a loss each: they make no one descent"
+    )
 
 
 def findings(history: History) -> tuple[Finding, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from .graph import MAX_HOPS, TRANSPARENT, node_name
+from .graph import last_operation, node_name
 from .losses import LossFacts
 
 ELEMENT_BY_ELEMENT = ("mse", "l1", "huber", "binary-cross-entropy")
@@ -58,14 +57,6 @@ def _is_repeated(tensor: Tensor) -> bool:
     )
 
 
-def _last(outputs: Tensor, but: tuple[str, ...] = ()) -> str:
-    """Return the operation that outputs come from, through views and dropout; ``but`` once."""
-    node: Any = outputs.grad_fn
-    for _ in range(MAX_HOPS):
-        if node is None:
-            break
-        name = node_name(node)
-        if not (name in but or name.startswith(TRANSPARENT)) or not node.next_functions:
-            return name
-        node = node.next_functions[0][0]
-    return ""
+def _last(outputs: Tensor, but: Sequence[str] = ()) -> str:
+    node = last_operation(outputs, but)
+    return "" if node is None else node_name(node)

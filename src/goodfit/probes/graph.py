@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -44,17 +45,32 @@ def functional_activation(value: Tensor) -> tuple[str, Any]:
         >>> functional_activation(w * 2)[0]
         ''
     """
+    node = last_operation(value)
+    name = ACTIVATIONS.get(node_name(node), "") if node is not None else ""
+    return (name, node) if name else ("", None)
+
+
+def last_operation(value: Tensor, but: Sequence[str] = ()) -> Any:
+    """Return the node that made the values of ``value``, through views, pooling and dropout.
+
+    None for a leaf, and where it lies more than six nodes back. ``but`` names more to look through.
+
+    Example:
+        >>> import torch
+        >>> shares = torch.ones(2, 3, requires_grad=True).softmax(1).log_softmax(1)
+        >>> node_name(last_operation(shares)), node_name(last_operation(shares, ["LogSoftmax"]))
+        ('LogSoftmax', 'Softmax')
+    """
     node: Any = value.grad_fn
     for _ in range(MAX_HOPS):
         if node is None:
-            break
+            return None
         name = node_name(node)
-        if name in ACTIVATIONS:
-            return ACTIVATIONS[name], node
-        if not (name.startswith(TRANSPARENT) or _is_mask(name, node)) or not node.next_functions:
-            break
+        seen_through = name in but or name.startswith(TRANSPARENT) or _is_mask(name, node)
+        if name in ACTIVATIONS or not seen_through or not node.next_functions:
+            return node
         node = node.next_functions[0][0]
-    return "", None
+    return None
 
 
 def _is_mask(name: str, node: Any) -> bool:

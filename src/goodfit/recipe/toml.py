@@ -14,6 +14,7 @@ from ..errors import RecipeError
 from .parts import kinds_first, named
 from .refusing import explain
 from .schema import Recipe
+from .space_walk import below, items_of
 
 
 def read(
@@ -74,12 +75,11 @@ def validate(
         raise explain(error, Recipe, given_by, file, text) from None
 
 
-def _first_searched(values: Mapping[str, Any], name: str = "") -> str:
+def _first_searched(value: Any, name: str = "") -> str:
     """Return the dotted name of the first table that is a distribution; "" where none is."""
-    if "distribution" in values:
+    if isinstance(value, dict) and "distribution" in value:
         return name
-    inner = ((f"{name}.{key}".lstrip("."), value) for key, value in values.items())
-    found = (_first_searched(value, at) for at, value in inner if isinstance(value, Mapping))
+    found = (_first_searched(inner, below(name, key)) for key, inner in items_of(value))
     return next(filter(None, found), "")
 
 

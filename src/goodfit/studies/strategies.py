@@ -77,7 +77,7 @@ def random(plan: Plan) -> Waves:
 def distinct(asker: Asker, area: Area, num: int) -> list[dict[str, Any]]:
     """Draw values, no two alike: with the seed that all trials share they would train alike.
 
-    Of a space that holds no more, fewer than ``num`` come.
+    Where 200 draws on end bring nothing new, fewer than ``num`` come.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     in_vain = 0
@@ -91,7 +91,7 @@ def distinct(asker: Asker, area: Area, num: int) -> list[dict[str, Any]]:
 
 def _few(num: int, wanted: int) -> str:
     """Say that a stage has fewer trials than were asked for."""
-    return f"; the space holds no more than these {num}" if num < wanted else ""
+    return f"; {IN_VAIN} more draws gave no other values than these {num}" if num < wanted else ""
 
 
 def grid(plan: Plan) -> Waves:
