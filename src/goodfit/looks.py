@@ -101,7 +101,7 @@ class OwnLooks:
         leaf = held.w[0].detach().clone().requires_grad_()
         present = held_or_not(problem.rule, held.buffers, numbers)
         buffers = {name: buffer[0].clone() for name, buffer in present.items()}
-        seen = self.observer.begin()
+        seen = self.observer.begin(start=step == 0)
         x, y, noise = fed(problem, x, y, noise)
         with torch.enable_grad(), outputs_of(self.observer.places, seen), noise_from(noise):
             values = {**layout.unpack(leaf), **buffers}

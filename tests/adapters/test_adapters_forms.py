@@ -83,3 +83,43 @@ def test_a_broadcast_that_is_meant_is_none() -> None:
         return F.mse_loss(outputs, torch.zeros(()).expand(outputs.shape))
 
     assert "loss-broadcast" not in rules_of(nn.Identity(), to_all, target="many", module=False)
+
+
+@pytest.mark.parametrize("module", [True, False])
+@pytest.mark.parametrize(
+    ("last", "loss_fn", "target", "told"),
+    [
+        (nn.ReLU(), nn.MSELoss(), "column", True),
+        (nn.Tanh(), nn.HuberLoss(), "column", True),
+        (nn.Identity(), nn.MSELoss(), "column", False),
+        (nn.Sigmoid(), nn.MSELoss(), "many", False),  # targets of 0 and 1
+        (nn.ReLU(), nn.CrossEntropyLoss(), "class", True),
+        (nn.ReLU(), nn.BCEWithLogitsLoss(), "many", True),
+        (nn.GELU(), nn.CrossEntropyLoss(), "class", False),
+    ],
+)
+def test_outputs_that_are_cut_are_named(
+    last: nn.Module, loss_fn: nn.Module, target: str, told: bool, module: bool
+) -> None:
+    found = rules_of(last, loss_fn, target=target, module=module)
+    assert ("loss-output-mismatch" in found) is told
+
+
+class Scaled(nn.Module):
+    """A sigmoid whose outputs a constant stretches to the targets' range."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 8.0 * torch.sigmoid(x) - 4.0
+
+
+def test_a_stretched_sigmoid_reaches_its_targets() -> None:
+    found = rules_of(Scaled(), nn.MSELoss(), target="column", module=True)
+    assert "loss-output-mismatch" not in found
+
+
+@pytest.mark.parametrize(("reduction", "told"), [("sum", True), ("mean", False)])
+def test_a_summed_loss_is_the_cause_of_steps_too_large(reduction: str, told: bool) -> None:
+    loss_fn = nn.MSELoss(reduction=reduction)
+    found = rules_of(nn.Linear(1, 1), loss_fn, target="column", module=True)
+    assert ("loss-sum-reduction" in found) is told
+    assert not told or found[0] == "loss-sum-reduction"

@@ -161,7 +161,7 @@ def test_a_loss_of_three_arguments_does_not_end_the_training() -> None:
         for step in range(60):
             x = torch.randn(32, 8)
             optimizer.zero_grad()
-            loss_fn(net(x), x[:, :4].argmax(1), torch.ones(32)).backward()
+            loss_fn(net(x), x[:, :4].argmax(1), 3 * torch.rand(32)).backward()
             optimizer.step()
             if step % 20 == 19:
                 watch.validation(1.0)

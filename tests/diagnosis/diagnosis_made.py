@@ -64,9 +64,13 @@ def layer(name: str, steps: Sequence[int], **columns: Any) -> Layer:
         "output_std": 1.0,
     } | columns
     kind = values.pop("kind", "Linear")
-    num = values.pop("num_weights", 1000)
+    num, signal = values.pop("num_weights", 1000), values.pop("signal", None)
     return Layer(
-        name=name, kind=kind, num_weights=num, **{k: _row(v, steps) for k, v in values.items()}
+        name=name,
+        kind=kind,
+        num_weights=num,
+        signal=signal,
+        **{k: _row(v, steps) for k, v in values.items()},
     )
 
 

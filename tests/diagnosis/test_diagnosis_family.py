@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from diagnosis_made import falling, history
 
-from goodfit.diagnosis import FOLLOWS, ORDER, RULES, by_cause, explain, findings, judge
+from goodfit.diagnosis import (
+    FOLLOWS,
+    ORDER,
+    RULES,
+    by_cause,
+    explain,
+    findings,
+    judge,
+    told_once,
+)
 from goodfit.diagnosis.family import name_of
 from goodfit.errors import GoodfitError
 from goodfit.records import Finding, History, Severity
@@ -39,7 +48,9 @@ bias-not-from-prior
 # Judged before training where the optimiser is given, and from what a watch sees of it.
 BOTH = [
     *("not-in-optimizer", "no-gradient"),
-    *("loss-broadcast", "double-softmax", "missing-softmax"),
+    *("loss-broadcast", "double-softmax", "missing-softmax", "loss-output-mismatch"),
+    *("loss-sum-reduction", "input-not-finite", "input-out-of-scale", "symmetric-init"),
+    *("init-too-large", "init-too-small", "batch-norm-tiny-batch"),
 ]
 PLACED = [name for _, names in ORDER for name in names]
 
@@ -114,6 +125,16 @@ def test_a_chain_of_causes_is_told_from_its_beginning() -> None:
     found = [one(name) for name in (*names, "cannot-overfit-tiny-batch")]
     told = [f.rule for f in by_cause(found)]
     assert told == [*reversed(names[2:]), "cannot-overfit-tiny-batch", "plateau", "underfitting"]
+
+
+def test_what_checks_and_rules_both_say_is_told_once_and_at_its_worst() -> None:
+    found = [one("init-too-large"), one("plateau"), one("init-too-large", "error")]
+    told = told_once(found)
+    assert [(f.rule, f.severity) for f in told] == [
+        ("init-too-large", "error"),
+        ("plateau", "warning"),
+    ]
+    assert told_once(found[:1] * 2)[0] is found[0]
 
 
 def test_unknown_names_come_after_known_ones_and_nothing_is_lost() -> None:

@@ -13,7 +13,7 @@ from diagnosis_made import CHANCE, CLASSES, NAN, falling, history, looks, severi
 
 from goodfit.diagnosis import RULES, judge
 from goodfit.diagnosis.family import name_of
-from goodfit.records import Autopsy, History, Tally
+from goodfit.records import Autopsy, History, Signal, Tally
 
 HEALTHY = history(falling())
 STUCK = CHANCE * (1 + 0.01 * np.random.default_rng(1).standard_normal(400))
@@ -80,12 +80,35 @@ DECAY = replace(CLASSES, optimizer="sgd", weight_decay=1.0)
 STALE = {"kind": "BatchNorm1d", "num_weights": 0, "norm_gap": 0.5}
 TINY = {"update_norm": 1e-5}
 POOR = [1.2] * 10
+
+
+def signals(gain: float, left: float) -> tuple[dict[str, Any], ...]:
+    """Three layers of one gain, of which the last is given ``left`` of the inputs' spread."""
+    made = [Signal(gain=gain, size_in=1.0, spread_in=1.0, spread_out=left**0.5)]
+    made += [Signal(gain=gain, size_in=1.0, spread_in=left**0.5, spread_out=left)]
+    made += [Signal(gain=gain, size_in=1.0, spread_in=left, spread_out=left * gain)]
+    return tuple({"signal": signal} for signal in made)
+
+
+JUMPED = np.concatenate([[2.3, 2.5], np.full(60, 90.0)])
+SUMMED = replace(CLASSES, loss_reduction="sum")
+LOST = Autopsy(step=21, culprit="input", module="", operation="", because="")
+FAR_OUT = {"signal": Signal(gain=0.6, size_in=300.0, spread_in=290.0, spread_out=170.0)}
+NORM = {"kind": "BatchNorm2d", "norm_gap": 0.1, "num_weights": 0}
 FAULTS: dict[str, Make] = {
     "weights-unchanged": lambda: replace(HEALTHY, tallies=tally(still_weights=(12, 12))),
     "gradient-ascent": lambda: with_looks(history(np.linspace(2.3, 5.0, 60)), descent=0.01),
     "loss-broadcast": lambda: replace(history(STUCK), tallies=tally(spread_shapes=(9, 9))),
     "double-softmax": lambda: replace(history(STUCK), tallies=tally(shares_as_scores=(9, 9))),
     "missing-softmax": lambda: replace(history(STUCK), tallies=tally(scores_as_shares=(9, 9))),
+    "loss-output-mismatch": lambda: replace(history(STUCK), tallies=tally(cut_outputs=(9, 9))),
+    "loss-sum-reduction": lambda: history(JUMPED, setting=SUMMED),
+    "input-not-finite": lambda: history([*falling(20), NAN], autopsy=LOST),
+    "input-out-of-scale": lambda: with_looks(history(STUCK), FAR_OUT, {}),
+    "symmetric-init": lambda: replace(HEALTHY, tallies=tally(alike_units=(1, 3))),
+    "init-too-large": lambda: with_looks(history(STUCK), *signals(4.0, 100.0)),
+    "init-too-small": lambda: with_looks(history(STUCK), *signals(0.01, 1e-6)),
+    "batch-norm-tiny-batch": lambda: with_looks(history(STUCK, setting=SMALL), {}, NORM),
     "no-gradient": lambda: replace(history(STUCK), tallies=tally(unreached_parameters=(2, 6))),
     "not-in-optimizer": lambda: replace(history(STUCK), tallies=tally(foreign_parameters=(2, 6))),
     "gradients-accumulate": lambda: replace(HEALTHY, tallies=tally(old_gradients=(11, 11))),
@@ -98,7 +121,7 @@ FAULTS: dict[str, Make] = {
     "schedule-ended-early": early_end,
     "weight-decay-too-strong": lambda: history(STUCK, setting=DECAY),
     "batch-too-small": lambda: history(STUCK, setting=SMALL),
-    "lr-too-high": lambda: history(np.concatenate([[2.3, 2.5], np.full(60, 90.0)])),
+    "lr-too-high": lambda: history(JUMPED),
     "lr-too-low": lambda: with_looks(history(STUCK), TINY, TINY, update_norm=1e-5),
     "lr-good": lambda: HEALTHY,
     "loss-not-finite": lambda: history([*falling(20), NAN, NAN]),

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from goodfit.probes import PROBES, Batch, Observer, outputs_of
-from goodfit.records import Layer, Looks
+from goodfit.records import Layer, Looks, Signal
 
 ROWS, LOOKS = 64, 12
 
@@ -188,6 +188,7 @@ def test_what_is_carried_goes_on_where_it_stopped() -> None:
 
 def test_every_column_has_its_probe() -> None:
     columns = {column for probe in PROBES for column in probe.columns}
-    layers = set(Layer.__dataclass_fields__) - {"name", "kind", "num_weights"}
+    layers = set(Layer.__dataclass_fields__) - {"name", "kind", "num_weights", "signal"}
     looks = set(Looks.__dataclass_fields__) - {"step", "layers"}
-    assert columns == layers | looks
+    signal = set(Signal.__dataclass_fields__) - {"fan_in"}
+    assert columns == layers | looks | signal

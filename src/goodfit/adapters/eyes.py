@@ -17,7 +17,9 @@ from ..probes.autopsy import autopsy
 from ..probes.clock import now_s
 from ..probes.forms import mistaken_forms
 from ..probes.hooks import Call, Removable, forward_of, listen
+from ..probes.layers import first_tensor
 from ..probes.losses import Judged
+from ..probes.written import is_spread_inside
 from ..records import Autopsy
 from .batches import Batches
 from .clean import Clean
@@ -153,7 +155,11 @@ class Eyes:
         if not loss.is_cpu:
             self.unseen.setdefault(UNSEEN_DEVICE)
         self.lookout.heard(loss)
-        self.judging.hear(loss)
+        output = self.pulse.batch[2] if self.pulse.batch is not None else None
+        self.judging.hear(loss, output)
+        given = first_tensor(output)
+        if self.judging.is_unknown and given is not None:
+            self.counts.count("spread-shapes", is_spread_inside(loss, given))
 
     def judge_as(self, judged: Judged) -> None:
         """Tell what the last loss was computed from, where hooks cannot see it."""

@@ -7,7 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..probes.hooks import forward_of
+from ..probes.layers import first_tensor
 from ..probes.losses import Judged, LossFacts, facts_of, judged_by
+from ..probes.written import written_loss
 from .losses import again, outputs_and_targets, relearned, same_numbers
 
 # What a loss module was called with: arguments and keyword arguments.
@@ -28,10 +31,26 @@ class Judging:
         self.replay: Call | None = None
         self.last: Judged | None = None
 
-    def hear(self, loss: Tensor) -> None:
-        """Read off a loss's graph what it came from, where no module is asked."""
-        if not isinstance(self.loss_fn, nn.Module):
-            self.last = judged_by(loss)
+    def hear(self, loss: Tensor, output: Any) -> None:
+        """Read off a loss's graph what it came from, where no module that is known is asked.
+
+        ``output`` is what the network gave in this pass.
+        """
+        is_module = isinstance(self.loss_fn, nn.Module)
+        if is_module and self.facts is not None and self.facts.kind:
+            return
+        found, given = judged_by(loss), first_tensor(output)
+        written = written_loss(loss, given) if given is not None and not found.facts.kind else None
+        known = written or found
+        whole = bool(known.facts.kind) and not known.facts.composite
+        if whole or not is_module:
+            self.last = known
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the loss of this look is none that is known."""
+        facts = self.facts if self.last is None else self.last.facts
+        return facts is None or not facts.kind
 
     def of_look(self, given: Given) -> Judged | None:
         """Return what the loss of a look came from; None where outputs or targets are not known."""
@@ -48,10 +67,13 @@ class Judging:
         A plain function is tried for the loss that was ``heard``, once.
         """
         assert judged.outputs is not None and judged.targets is not None
-        plain = not isinstance(self.loss_fn, nn.Module)
+        shape = judged.outputs.shape
+        given = self.loss_fn and forward_of(self.loss_fn)
+        # A module whose kind is not known may have been found out by its graph, as a function is.
+        plain = not isinstance(self.loss_fn, nn.Module) or (self.facts and not self.facts.kind)
         if self.replay is None and plain and isinstance(heard, float):
             targets = judged.targets.detach()
-            self.replay = relearned(self.loss_fn, judged.facts, output, targets, heard)
+            self.replay = relearned(given, judged.facts, output, targets, heard, shape)
         if self.replay is not None:
             self.facts = self.facts or judged.facts
             return True

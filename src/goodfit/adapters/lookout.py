@@ -13,10 +13,11 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from ..probes import Batch, Movement, Observer, Seen, hook_outputs, places_of, row_of, sampling_of
+from ..probes.alike import Alike
 from ..probes.clock import now_s
 from ..probes.hooks import Call
 from ..probes.movement import Row
-from .parts import held_by, parameters_of
+from .parts import frozen_of, held_by, parameters_of
 from .tallies import Counts
 
 # What a hook costs beyond its own body: torch takes a slower path through a module's call.
@@ -65,6 +66,7 @@ class Lookout:
         self.cut_norms: list[float] = []
         self.after_step = self.closures = False
         self.start: Row | None = None
+        self.alike: Alike | None = None
         self._backwards = self.num_looks = 0
         self._raw: Tensor | None = None
         self._held: set[int] = set()
@@ -86,9 +88,13 @@ class Lookout:
         if self._lazy or self.num_looks % PARAMETERS_ANEW == 0:
             self._find_parameters()
         self.after_step = after_step
-        self.start = None if after_step else row_of(self.parameters, self.sampling)
+        if not after_step:
+            self.start = row_of(self.parameters, self.sampling)
+            self.alike = Alike(self.network, self.observer.places)
+        else:
+            self.start = None
         self.previous = self._gradient_row() if after_step else None
-        self.seen = self.observer.begin()
+        self.seen = self.observer.begin(start=not after_step)
         self.handles = hook_outputs(self.places, self.seen)
         self._backwards, self._raw = 0, None
         if self.parameters:
@@ -132,6 +138,7 @@ class Lookout:
             self.places = self.observer.places if self.sees_outputs else ()
         self._lazy = any(is_lazy(p) for _, p in found)
         self._held = held_by(self.optimizers)
+        self.counts.set("frozen-weights", *frozen_of(self.network))
         if tuple(p.numel() for _, p in named) != self.sampling.sizes:
             self.sampling = sampling_of([p for _, p in named])
         self.names, self.parameters = [n for n, _ in named], [p for _, p in named]
@@ -225,6 +232,8 @@ class Lookout:
         missing = sum(name not in self.given for name in self.names)
         self.counts.set("unreached-parameters", missing, len(self.names))
         self._count_cut(total["grad_norm"])
+        if self.alike is not None:
+            self.counts.set("alike-units", self.alike.after_look(self.given), len(self.names))
 
     def _count_cut(self, grad_norm: float) -> None:
         """Compare one gradient at the step with what backward left of it, at its largest number."""

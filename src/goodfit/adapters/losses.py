@@ -61,18 +61,26 @@ AGREE, AGREE_HALF = 1e-4, 1e-2
 
 
 def relearned(
-    given: Callable[..., Any] | None, facts: LossFacts, output: Any, targets: Tensor, heard: float
+    given: Callable[..., Any] | None,
+    facts: LossFacts,
+    output: Any,
+    targets: Tensor,
+    heard: float,
+    shape: torch.Size,
 ) -> Callable[[Any, Any], Any] | None:
     """Return a function that gives the loss that was heard, from raw outputs and targets.
 
-    Tried are the function that the user gave, then torch's own of that kind; None where neither
-    gives the same number, as with a penalty in the loss.
+    ``shape`` is that in which the loss got the outputs. Tried are the function that the user gave,
+    then torch's own of that kind; None where neither gives the same number, as with a penalty in
+    the loss.
     """
     raw = first_tensor(output)
     if raw is None:
         return None
     bound = (AGREE if raw.dtype is torch.float32 else AGREE_HALF) * max(abs(heard), 1e-3)
-    for call in (given, FUNCTIONS.get(facts.kind)):
+    known = FUNCTIONS.get(facts.kind)
+    shaped_alike = None if known is None else lambda made, held: known(_like(made, shape), held)
+    for call in (given, shaped_alike):
         if call is None:
             continue
         try:
@@ -83,6 +91,12 @@ def relearned(
         if abs(value - heard) <= bound:
             return lambda outputs, held, call=call: call(first_tensor(outputs), held)
     return None
+
+
+def _like(outputs: Tensor, shape: torch.Size) -> Tensor:
+    """Return outputs, of another number of rows it may be, in a shape ``[N, ...]``."""
+    alike = outputs.dim() == len(shape) and outputs.shape[1:] == shape[1:]
+    return outputs if alike else outputs.reshape(-1, *shape[1:])
 
 
 def same_numbers(output: Any, judged: Tensor) -> bool:

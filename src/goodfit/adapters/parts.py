@@ -67,6 +67,18 @@ def foreign_of(network: nn.Module, optimizers: Iterable[Optimizer]) -> tuple[int
     return sum(id(p) not in held for p in own), len(own)
 
 
+def frozen_of(network: nn.Module) -> tuple[int, int]:
+    """Return how many weights (not biases) ask for no gradient, and how many there are.
+
+    Example:
+        >>> frozen_of(nn.Sequential(nn.Linear(3, 2).requires_grad_(False), nn.Linear(2, 1)))
+        (6, 8)
+    """
+    weights = [p for p in network.parameters() if not is_lazy(p) and p.dim() > 1]
+    frozen = [p for p in weights if not p.requires_grad]
+    return sum(p.numel() for p in frozen), sum(p.numel() for p in weights)
+
+
 def canary_of(network: nn.Module) -> nn.Parameter | None:
     """Return a small parameter of an early layer: what is not finite flows back to it."""
     early = [p for p in network.parameters() if p.requires_grad][:4]

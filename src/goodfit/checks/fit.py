@@ -7,25 +7,18 @@ import math
 import torch
 from torch import Tensor
 
+from ..probes.forms import (
+    CUTS,
+    CUTS_OF_YES_AND_NO,
+    OUT_OF_REACH_SHARE,
+    reach_of,
+    share_out_of_reach,
+)
 from ..records import Finding, Severity, Verdict, found, not_judged, passed
 from .inputs import FAILURES
 from .observe import BINARY, OVER_CLASSES, REGRESSION, last_operation, operation_name
 from .subject import Subject, quiet
 
-# What an operation can give: lowest and highest value.
-RANGES = {
-    "Sigmoid": (0.0, 1.0),
-    "Softmax": (0.0, 1.0),
-    "Hardsigmoid": (0.0, 1.0),
-    "Tanh": (-1.0, 1.0),
-    "Relu": (0.0, math.inf),
-    "Softplus": (0.0, math.inf),
-    "Exp": (0.0, math.inf),
-    "LogSoftmax": (-math.inf, 0.0),
-    "LogSigmoid": (-math.inf, 0.0),
-}
-CUTS = ("Relu", "Tanh", "Sigmoid", "Hardsigmoid", "Hardtanh")
-OUT_OF_REACH_SHARE = 0.05
 Misfit = tuple[Severity, str, dict[str, float | int | str]]
 
 
@@ -113,7 +106,7 @@ def _binary_misfit(scores: Tensor, target: Tensor, kind: str) -> Misfit | None:
         meaning = "A loss for yes and no is given targets that are quantities."
         return "error", meaning, {"lowest": float(target.min()), "highest": float(target.max())}
     ends = operation_name(last_operation(scores))
-    if kind == "binary-cross-entropy" and ends in ("Relu", "Tanh", "Hardtanh"):
+    if kind == "binary-cross-entropy" and ends in CUTS_OF_YES_AND_NO:
         meaning = f"The network ends in {ends}, which cuts the scores that the loss needs."
         return "warning", meaning, {"ends_in": ends}
     return None
@@ -142,15 +135,11 @@ def _num_classes(y: Tensor) -> int:
 
 
 def _unreachable(outputs: Tensor, target: Tensor) -> Misfit | None:
-    node = last_operation(outputs)
-    ends = operation_name(node)
-    if ends == "Hardtanh":
-        low, high = float(node._saved_min_val), float(node._saved_max_val)
-    elif ends in RANGES:
-        low, high = RANGES[ends]
-    else:
+    reach = reach_of(outputs)
+    if reach is None:
         return None
-    share = float(((target < low) | (target > high)).float().mean())
+    ends, low, high = reach
+    share = share_out_of_reach(target, low, high)
     if share < OUT_OF_REACH_SHARE:
         return None
     meaning = f"The network ends in {ends}, which cannot give many of the targets."

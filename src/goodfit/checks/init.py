@@ -8,11 +8,24 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ..records import Curve, Finding, Verdict, found, not_judged, passed
+from ..probes.alike import Alike
+from ..records import (
+    Curve,
+    Finding,
+    Signal,
+    Verdict,
+    fading,
+    found,
+    growth,
+    mean_gain,
+    not_judged,
+    passed,
+    start_spread,
+)
 from .attention import peaked_share
 from .inputs import feed, take_rows
 from .observe import gradients
-from .signals import LayerSignal, activations, layer_signals
+from .signals import activations, layer_signals
 from .subject import LOOKED_AT_ROWS, Subject, quiet, without_dropout
 
 # Gains of healthy starts: 0.58 (PyTorch), 1 (Xavier), 1.41 (He), 1.67 (Xavier for tanh).
@@ -28,18 +41,19 @@ def symmetric_init(subject: Subject) -> Verdict:
 
     Units with the same weights get the same gradient, so a layer of them is one unit. A last
     layer that starts at 0 is not meant: classes pull its units apart at the first step. So a copy
-    makes three steps, and the units must be equal still.
+    makes three steps, and units of zeros must be equal still. Dense and convolutional layers that
+    start at one other number fire as they are: drawn biases or dropout part their units, but late.
     """
     name, subject = "symmetric-init", subject.clean
     if subject.broken:
         return not_judged(name, subject.broken)
     net = without_dropout(subject.fresh_net().train())
-    alike = _alike(net)
-    if not alike:
+    alike = Alike(net)
+    if not alike.held:
         return passed(name, "units of a layer start with different weights")
     _descend(subject, net)
-    alike = [key for key in alike if key in _alike(net)]
-    if not alike:
+    places = sorted(alike.drawn | alike.still())
+    if not places:
         return passed(name, "units that start alike are pulled apart by the first steps")
     return found(
         Finding(
@@ -50,33 +64,10 @@ def symmetric_init(subject: Subject) -> Verdict:
             remedy="Draw weights at random: He for ReLU, Xavier for tanh; only biases, and the"
             " last layer of a residual branch, may start at 0.",
             source="notes n3, A Poor Initialization; notes n4, What if W=0",
-            evidence={"num_layers": len(alike), "steps": SYMMETRY_STEPS},
-            where=", ".join(alike[:3]),
+            evidence={"num_layers": len(places), "steps": SYMMETRY_STEPS},
+            where=", ".join(places[:3]),
         ),
     )
-
-
-def _alike(net: nn.Module) -> list[str]:
-    """Return the weights whose units (rows; columns of a transposed convolution) are all equal."""
-    return [
-        f"{place}.{key}" if place else key
-        for place, module in net.named_modules()
-        if not isinstance(module, nn.Embedding | nn.EmbeddingBag)
-        for key, weight in module.named_parameters(recurse=False)
-        if weight.requires_grad and weight.ndim >= 2 and _rows_equal(_units(module, weight))
-    ]
-
-
-def _units(module: nn.Module, weight: Tensor) -> Tensor:
-    transposed = isinstance(module, nn.modules.conv._ConvTransposeNd)
-    return (weight.transpose(0, 1) if transposed else weight).detach()
-
-
-def _rows_equal(weight: Tensor) -> bool:
-    if len(weight) < 2 or not weight.is_floating_point():
-        return False
-    size = float(weight.abs().max())
-    return float((weight - weight[:1]).abs().max()) <= 1e-5 * size
 
 
 def _descend(subject: Subject, net: nn.Module) -> None:
@@ -115,9 +106,9 @@ def init_too_large(subject: Subject) -> Verdict:
     signals = _signals(subject)
     if isinstance(signals, str):
         return not_judged(name, signals)
-    gain, growth, saturated = _mean_gain(signals), _growth(signals), _saturated_share(subject)
+    gain, grown, saturated = mean_gain(signals), growth(signals), _saturated_share(subject)
     peaked = _peaked_share(subject)
-    small = gain <= LARGEST_GAIN or (growth <= GROWN and saturated < SATURATED_SHARE)
+    small = gain <= LARGEST_GAIN or (grown <= GROWN and saturated < SATURATED_SHARE)
     if small and peaked < SATURATED_SHARE:
         return passed(name, f"hidden layers have a mean gain of {gain:.2g}")
     return found(
@@ -131,7 +122,7 @@ def init_too_large(subject: Subject) -> Verdict:
             source="notes n3, Limitation of Small Weights; notes n4, Large random numbers",
             evidence={
                 "mean_gain": gain,
-                "growth": growth,
+                "growth": grown,
                 "saturated_share": max(saturated, peaked),
             },
             curve=_curve(signals),
@@ -151,9 +142,9 @@ def init_too_small(subject: Subject) -> Verdict:
     signals = _signals(subject)
     if isinstance(signals, str):
         return not_judged(name, signals)
-    gain, fading = _mean_gain(signals), _fading(signals)
-    if not ((gain < SMALLEST_GAIN and fading < FADED) or fading < GONE):
-        return passed(name, f"{fading:.2g} of the signal is left before the last layer")
+    gain, left = mean_gain(signals), fading(signals)
+    if not ((gain < SMALLEST_GAIN and left < FADED) or left < GONE):
+        return passed(name, f"{left:.2g} of the signal is left before the last layer")
     return found(
         Finding(
             rule=name,
@@ -163,13 +154,13 @@ def init_too_small(subject: Subject) -> Verdict:
             remedy="Take He initialisation for ReLU, Xavier for tanh and sigmoid, or a"
             " normalisation between layers.",
             source="notes n3, Limitation of Small Weights; notes n4, Small random numbers",
-            evidence={"mean_gain": gain, "signal_left": fading, "num_layers": len(signals)},
+            evidence={"mean_gain": gain, "signal_left": left, "num_layers": len(signals)},
             curve=_curve(signals),
         ),
     )
 
 
-def _signals(subject: Subject) -> tuple[LayerSignal, ...] | str:
+def _signals(subject: Subject) -> tuple[Signal, ...] | str:
     """Return the layers' signals, or why they cannot be had."""
     if subject.first.at == "network" or len(subject.y) < 4:
         return subject.broken or "it takes four rows or more"
@@ -178,32 +169,12 @@ def _signals(subject: Subject) -> tuple[LayerSignal, ...] | str:
     signals = layer_signals(net, take_rows(subject.inputs(), slice(LOOKED_AT_ROWS)))
     if not any(math.isfinite(signal.gain) for signal in signals[:-1]):
         return "there are no hidden dense or convolutional layers"
-    if not _start(signals) > 0.0:
+    if not start_spread(signals) > 0.0:
         return "the inputs do not differ"
     return signals
 
 
-def _start(signals: tuple[LayerSignal, ...]) -> float:
-    """Return the spread of what goes in: of the first layer's output for token ids."""
-    first = signals[0]
-    return first.spread_out if math.isnan(first.spread_in) else first.spread_in
-
-
-def _mean_gain(signals: tuple[LayerSignal, ...]) -> float:
-    """Return the geometric mean of the hidden layers' gains."""
-    gains = [max(s.gain, 1e-12) for s in signals[:-1] if math.isfinite(s.gain)]
-    return math.exp(sum(map(math.log, gains)) / len(gains))
-
-
-def _growth(signals: tuple[LayerSignal, ...]) -> float:
-    return signals[-1].spread_out / _start(signals)
-
-
-def _fading(signals: tuple[LayerSignal, ...]) -> float:
-    return signals[-1].spread_in / _start(signals)
-
-
-def _curve(signals: tuple[LayerSignal, ...]) -> Curve:
+def _curve(signals: tuple[Signal, ...]) -> Curve:
     """Return the spread by layer, as a small picture."""
     shown = [s.spread_out for s in signals if math.isfinite(s.spread_out)][:64]
     places = tuple(float(number) for number in range(1, len(shown) + 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,34 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..probes.signals import fan_in_of, signal_of
+from ..records import Signal
 from .inputs import Inputs, feed
 from .observe import nodes_of, operation_name, saved
 
-_WITH_UNITS = (nn.Linear, nn.modules.conv._ConvNd)
 
-
-@dataclass(frozen=True)
-class LayerSignal:
-    """One layer with weights, as the data passes it.
-
-    ``gain`` is ``rms(weight) * sqrt(fan_in)``: sqrt(2) after He, 1 after Xavier between layers of
-    equal width, 0.58 as PyTorch starts; NaN where the layer is neither dense nor convolutional.
-    ``spread_in`` and ``spread_out`` are the standard deviation over rows of what goes in and comes
-    out, the root mean square over features; NaN for token ids.
-    """
-
-    name: str
-    gain: float
-    spread_in: float
-    spread_out: float
-
-
-def layer_signals(net: nn.Module, x: Inputs) -> tuple[LayerSignal, ...]:
+def layer_signals(net: nn.Module, x: Inputs) -> tuple[Signal, ...]:
     """Run ``x`` through a copy of a network; return its layers in the order of the data's flow."""
-    seen: list[LayerSignal] = []
+    seen: list[Signal] = []
     hooks = [
-        module.register_forward_hook(_noting(name, seen))
-        for name, module in net.named_modules()
+        module.register_forward_hook(_noting(seen))
+        for module in net.modules()
         if any(p.ndim >= 2 for p in module.parameters(recurse=False))
     ]
     with torch.no_grad():
@@ -47,26 +30,18 @@ def layer_signals(net: nn.Module, x: Inputs) -> tuple[LayerSignal, ...]:
     return tuple(seen)
 
 
-def _noting(name: str, seen: list[LayerSignal]) -> Any:
+def _noting(seen: list[Signal]) -> Any:
     def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        gain = _gain(module) if isinstance(module, _WITH_UNITS) else math.nan
-        seen.append(LayerSignal(name, gain, _spread(inputs), _spread(output)))
+        entered, given = first_tensor(inputs), first_tensor(output)
+        found = signal_of(module, _floats(entered), _floats(given))
+        numbers = {name: float(value) for name, value in found.items()}
+        seen.append(Signal(fan_in=fan_in_of(module), **numbers))
 
     return note
 
 
-def _gain(module: nn.Module) -> float:
-    weight = module.weight
-    assert isinstance(weight, Tensor)
-    fan_in = weight[0].numel()
-    return float(weight.detach().float().square().mean().sqrt()) * math.sqrt(fan_in)
-
-
-def _spread(values: Any) -> float:
-    tensor = first_tensor(values)
-    if tensor is None or not tensor.is_floating_point() or len(tensor) < 2:
-        return math.nan
-    return float(tensor.detach().float().var(0).mean().sqrt())
+def _floats(tensor: Tensor | None) -> Tensor | None:
+    return tensor.detach() if tensor is not None and tensor.is_floating_point() else None
 
 
 def first_tensor(values: Any) -> Tensor | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .explaining import explain
 from .family import RULES, findings, judge
-from .order import FOLLOWS, ORDER, by_cause
+from .order import FOLLOWS, ORDER, by_cause, told_once
 from .reading import read_losses
 from .studies import STUDY_RULES, advice_of
 
@@ -25,4 +25,5 @@ __all__ = [
     "findings",
     "judge",
     "read_losses",
+    "told_once",
 ]

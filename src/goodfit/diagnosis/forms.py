@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ..records import History, Verdict
+from ..records import History, Verdict, not_judged, passed
+from .curves import loss_exploded
 from .loop_mistakes import counted
+from .rates import lr_too_high
+from .report import find
 
 
 def loss_broadcast(history: History) -> Verdict:
@@ -59,4 +62,50 @@ def missing_softmax(history: History) -> Verdict:
         "there.",
         "End the network in log_softmax(dim=1), or take CrossEntropyLoss.",
         "notes n3, Loss and Not a Number (forgetting the log); PyTorch, NLLLoss",
+    )
+
+
+def loss_output_mismatch(history: History) -> Verdict:
+    """Fires when the network's last operation cuts what the loss needs.
+
+    A ReLU, a tanh or a sigmoid before cross-entropy, a ReLU or a tanh before one of yes and no; or,
+    of quantities, an operation that cannot give a twentieth of the targets or more. Fires at 4 of
+    5 looks, 2 at least. Abstains where the loss is none that is known. Notes n0, What loss function
+    is appropriate; n3, Sanity Checking.
+    """
+    return counted(
+        history,
+        "loss-output-mismatch",
+        "cut-outputs",
+        "warning",
+        "The network's last operation cuts its outputs: it cannot give what the targets ask for.",
+        "End in a linear layer; the loss of classes contains its softmax or sigmoid.",
+        "notes n0, What loss function is appropriate; notes n3, Sanity Checking",
+    )
+
+
+def loss_sum_reduction(history: History) -> Verdict:
+    """Fires when the loss is a sum over rows, and steps are too large or the loss explodes.
+
+    Gradients then are N times those of the mean, for batches of N rows. Passes where training goes
+    well: then the rate was chosen for it. Abstains where the loss is none that is known. Notes n3,
+    Inter-dependence of Hyperparameters.
+    """
+    name, setting = "loss-sum-reduction", history.setting
+    if not setting.loss_reduction:
+        return not_judged(name, "the loss is none that is known")
+    if setting.loss_reduction != "sum":
+        return passed(name, f"its reduction is {setting.loss_reduction}")
+    too_high, exploded = lr_too_high(history), loss_exploded(history)
+    if not (too_high.finding or exploded.finding):
+        return passed(name, "the loss is a sum over rows, and the rate suits it")
+    return find(
+        name,
+        "warning",
+        "The loss is a sum over rows: gradients grow with the batch size, and the rate is too high "
+        "for it.",
+        'Take reduction="mean", or divide the learning rate by the batch size.',
+        "notes n3, Inter-dependence of Hyperparameters; PyTorch, reduction",
+        history=history,
+        rows=setting.batch_size,
     )

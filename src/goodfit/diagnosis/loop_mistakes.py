@@ -171,8 +171,8 @@ def norm_statistics_stale(history: History) -> Verdict:
         "notes n3, Some Complexities of BN",
         history=history,
         where=layer.name,
-        gap_first=first,
-        gap=worst,
+        statistics_gap_at_first=first,
+        statistics_gap=worst,
     )
 
 

@@ -91,7 +91,10 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     ),
     "loss-exploded": (*_RATE, "input-out-of-scale", "init-too-large", "missing-softmax"),
     "loss-not-finite": (*_RATE, "input-not-finite", "input-out-of-scale", "init-too-large"),
-    "oscillating": (*_RATE, "batch-too-small", "bias-not-from-prior", "not-shuffled"),
+    "oscillating": (
+        *(*_RATE, "batch-too-small", "bias-not-from-prior", "not-shuffled"),
+        *("init-too-large", "input-out-of-scale"),
+    ),
     "update-ratio-high": (*_RATE, "weight-decay-too-strong"),
     "update-ratio-low": (
         *(*_NO_STEP, "lr-too-low", "schedule-ended-early", "clipping-most-steps"),
@@ -130,6 +133,24 @@ def by_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found = tuple(findings)
     known = {finding.rule for finding in found if finding.severity != "info"}
     return tuple(sorted(found, key=lambda finding: _key(finding, known)))
+
+
+def told_once(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of checks and rules by cause, each name once: its most severe.
+
+    Of two alike the first stands, so a check's before a rule's that saw the same while training.
+
+    Example:
+        >>> def one(rule, severity="warning"):
+        ...     return Finding(rule=rule, severity=severity, meaning="", remedy="", source="")
+        >>> found = [one("plateau"), one("init-too-small"), one("init-too-small", "error")]
+        >>> [(finding.rule, finding.severity) for finding in told_once(found)]
+        [('init-too-small', 'error'), ('plateau', 'warning')]
+    """
+    first: dict[str, Finding] = {}
+    for finding in by_cause(found):
+        first.setdefault(finding.rule, finding)
+    return tuple(first.values())
 
 
 def _key(finding: Finding, known: set[str]) -> tuple[bool, int, int, bool]:

@@ -10,6 +10,7 @@ from ..records import History, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over
 from .evidence import fastest_ratios
+from .harder import smoothing_of, spread_out, training_is_harder
 from .layers import dead_units, gradient_vanishing
 from .mistakes import disagreement, misplaced_share, misplacement
 from .numbers import NAN, Array, array, finite, mean, median
@@ -57,6 +58,8 @@ def label_noise(history: History) -> Verdict:
       and 0.93, targets are not mixed, and a tenth of the way from chance is done: at chance any
       labels cost as much.
 
+    - Harder than validation: see :func:`~goodfit.diagnosis.harder.training_is_harder`.
+
     Abstains with neither looks nor 5 validations. Notes n3, Data Considerations; Zhang et al. 2017,
     Understanding deep learning requires rethinking generalization; Northcutt et al. 2021,
     Confident Learning.
@@ -77,6 +80,7 @@ def label_noise(history: History) -> Verdict:
     unrelated = enough and _unrelated(history, val, train)
     cost = _cost_of_noise(history, val, train) if enough and is_over(history) else NAN
     contradicted |= (place > RANDOM_PLACES and misplaced_share(history) > WRONG_SHARE) or sides > 1
+    contradicted |= training_is_harder(history)
     if not (contradicted or memorised or unrelated or 0.99 < cost < 1.14):
         where = f", mean place {place:.2g}" if place == place else ""
         return passed(name, f"{100 * mistakes:.1f} % sure mistakes{where}")
@@ -146,8 +150,8 @@ def _cost_at(part: slice, history: History, val: Array, train: Array) -> float:
     told = course_of(history).done(mean(val[part])) > 0.1
     if not (max(1.5 / num, 0.3) < right < 0.93 and above and told):
         return NAN
-    smoothing = _smoothing(floor, num)
-    return mean(val[part]) / _spread_out((1.0 - smoothing) * right + smoothing / num, num)
+    smoothing = smoothing_of(floor, num)
+    return mean(val[part]) / spread_out((1.0 - smoothing) * right + smoothing / num, num)
 
 
 def _at_rest(val: Array, metric: Array, way: float) -> list[slice]:
@@ -156,27 +160,6 @@ def _at_rest(val: Array, metric: Array, way: float) -> list[slice]:
     best = int(np.nanargmin(val))
     old = len(val) - 1 - best >= max(3, 0.25 * len(val))
     return [slice(-3, None)] * bool(settled) + [slice(max(0, best - 1), best + 2)] * old
-
-
-def _spread_out(right: float, num: int) -> float:
-    """Return the entropy of one class with ``right``, the rest spread evenly over the others.
-
-    Example:
-        >>> round(_spread_out(0.5, 2), 4)
-        0.6931
-    """
-    wrong = 1.0 - right
-    return -right * math.log(right) - wrong * math.log(wrong / (num - 1))
-
-
-def _smoothing(floor: float, num: int) -> float:
-    """Return the label smoothing of ``num`` classes whose perfect answer costs ``floor``."""
-    low, high = 0.0, 1.0
-    for _ in range(40 if floor > 0.01 else 0):
-        middle = 0.5 * (low + high)
-        cost = _spread_out(1.0 - middle + middle / num, num)
-        low, high = (middle, high) if cost < floor else (low, middle)
-    return low
 
 
 def _by_heart(history: History, val: Array, train: Array) -> bool:

@@ -6,6 +6,7 @@ import math
 
 from ..records import History, Verdict, not_judged, passed
 from .course import course_of
+from .ends import is_over
 from .loop_mistakes import FEWEST, MOST
 from .numbers import finite
 from .report import find
@@ -90,11 +91,15 @@ def not_in_optimizer(history: History) -> Verdict:
 def no_gradient(history: History) -> Verdict:
     """Fires when backward has never reached some trainable parameters.
 
-    At 3 looks or more their gradient was None each time. Abstains where no loop was watched, below
-    3 looks, and where none was reached (then weights are unchanged). Notes n3, Analysis of
-    Non-Linear Function.
+    At 3 looks or more their gradient was None each time. Or most weights are frozen, the run is
+    over, and under 6 tenths of the way from chance to floor are done: what is frozen are features
+    that do not suit the task, or were never trained. Not where the first losses are below chance:
+    such a network was trained before. Abstains where no loop was watched, below 3 looks, and where
+    none was reached (then weights are unchanged). Notes n3, Analysis of Non-Linear Function.
     """
     name, tally = "no-gradient", history.tallies.get("unreached-parameters")
+    if _frozen_and_poor(history):
+        return _frozen(history)
     if tally is None or len(history.looks.step) < 3 or tally.happened == tally.of:
         return not_judged(name, "no loop was watched, below 3 looks, or no gradient at all")
     if not tally.happened:
@@ -109,4 +114,27 @@ def no_gradient(history: History) -> Verdict:
         history=history,
         num_parameters=tally.happened,
         of=tally.of,
+    )
+
+
+def _frozen_and_poor(history: History) -> bool:
+    tally, course = history.tallies.get("frozen-weights"), course_of(history)
+    if tally is None or tally.share <= 0.5 or history.setting.chance_loss is None:
+        return False
+    fresh = course.done(course.between(0, 0.1)) < 0.15 or course.num < 100
+    return is_over(history) and fresh and course.num >= 50 and course.progress < 0.6
+
+
+def _frozen(history: History) -> Verdict:
+    tally = history.tallies["frozen-weights"]
+    return find(
+        "no-gradient",
+        "warning",
+        "Most weights are frozen, and what is trained on top of them does not come far.",
+        "Train all of them (requires_grad_(True)), or load weights that were trained on such data.",
+        "notes n3, Analysis of Non-Linear Function; notes n4, Transfer Learning",
+        history=history,
+        num_frozen=tally.happened,
+        of=tally.of,
+        progress=course_of(history).progress,
     )

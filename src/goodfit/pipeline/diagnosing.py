@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import runs
-from ..diagnosis import by_cause, judge, read_losses
+from ..diagnosis import judge, read_losses, told_once
 from ..errors import DataError, RunError
 from ..records import DataCard, Finding, History, Record, Verdict
 from ..runs import RunFolder
@@ -24,8 +24,8 @@ class Diagnosis(Record):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, in order of cause."""
-        return by_cause(v.finding for v in self.verdicts if v.finding is not None)
+        """What was found, in order of cause, each rule once."""
+        return told_once(v.finding for v in self.verdicts if v.finding is not None)
 
 
 def diagnose(source: Path | str | History) -> Diagnosis:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..data import Preparation, encode
 from ..data.gaps import warn_of_gaps
-from ..diagnosis import by_cause, judge
+from ..diagnosis import judge, told_once
 from ..errors import DataError, RecipeError, RunError, nearest
 from ..evaluation import VIEWS, Model, check_views, viewed
 from ..recipe import Evaluate, Recipe, Views
@@ -59,7 +59,7 @@ class Run:
     def findings(self) -> tuple[Finding, ...]:
         """What checks and rules found, in order of cause."""
         both = (*self.verdicts, *self.diagnosis)
-        return by_cause(verdict.finding for verdict in both if verdict.finding)
+        return told_once(verdict.finding for verdict in both if verdict.finding)
 
     def predict(self, inputs: Any, *, views: Views | None = None) -> NDArray:
         """Return a class name (or a quantity) for each row of raw inputs.

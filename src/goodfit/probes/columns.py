@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..records import Layer, Looks
+from ..records import Layer, Looks, Signal
 from .layers import Measured, Place
+from .signals import fan_in_of
 
 NAN = float("nan")
 NETWORK = (
@@ -21,6 +22,7 @@ NETWORK = (
     *("batch_metric", "wrong_and_sure", "mistaken", "misplaced", "far_agreement"),
 )
 NORMS = ("weight_norm", "grad_norm", "update_norm")
+SIGNAL = ("gain", "size_in", "spread_in", "spread_out")
 OUTPUTS = ("output_mean", "output_std", "dead_share", "saturated_share", "norm_gap")
 
 Key = tuple[str, str]
@@ -81,6 +83,8 @@ class _Column:
     parameters: tuple[str, ...]
     values: dict[str, list[float]]
     own: list[int] = field(default_factory=list)
+    fan_in: int = 0
+    signal: Signal | None = None
 
 
 @dataclass
@@ -124,6 +128,9 @@ class LookColumns:
             values.append(total[column])
         for name, layer in self.layers.items():
             values, own = layer.values, layer.own
+            if (name, "spread_out") in numbers:
+                values_of = {c: float(numbers.get((name, c), NAN)) for c in SIGNAL}
+                layer.signal = Signal(fan_in=layer.fan_in, **values_of)
             for column in OUTPUTS:
                 values[column].append(float(numbers.get((name, column), NAN)))
             for column, held in squares.items():
@@ -137,6 +144,7 @@ class LookColumns:
                 name=name,
                 kind=layer.kind,
                 num_weights=layer.num_weights,
+                signal=layer.signal,
                 **{column: tuple(values) for column, values in layer.values.items()},
             )
             for name, layer in self.layers.items()
@@ -149,7 +157,9 @@ def _column(kind: str, place: Place | None, num_looks: int) -> _Column:
     values = {column: [NAN] * num_looks for column in (*NORMS, *OUTPUTS)}
     if place is None:
         return _Column(kind, 0, (), values)
-    return _Column(kind, place.num_weights, place.parameters, values)
+    return _Column(
+        kind, place.num_weights, place.parameters, values, fan_in=fan_in_of(place.module)
+    )
 
 
 def _root(squares: list[float] | float) -> float:

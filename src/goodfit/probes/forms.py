@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +13,23 @@ from .graph import last_operation, node_name
 from .losses import LossFacts
 
 ELEMENT_BY_ELEMENT = ("mse", "l1", "huber", "binary-cross-entropy")
+# What an operation can give: lowest and highest value.
+RANGES = {
+    "Sigmoid": (0.0, 1.0),
+    "Softmax": (0.0, 1.0),
+    "Hardsigmoid": (0.0, 1.0),
+    "Tanh": (-1.0, 1.0),
+    "Relu": (0.0, math.inf),
+    "Softplus": (0.0, math.inf),
+    "Exp": (0.0, math.inf),
+    "LogSoftmax": (-math.inf, 0.0),
+    "LogSigmoid": (-math.inf, 0.0),
+}
+# What cuts scores, of which some come out equal: before a loss of classes, and of yes and no.
+CUTS = ("Relu", "Tanh", "Sigmoid", "Hardsigmoid", "Hardtanh")
+CUTS_OF_YES_AND_NO = ("Relu", "Tanh", "Hardtanh")
+# So many targets may be out of reach, as outliers are.
+OUT_OF_REACH_SHARE = 0.05
 # Log-probabilities of a row sum to 1 within this, also in half precision.
 CLOSE = 0.05
 
@@ -20,14 +39,17 @@ def mistaken_forms(facts: LossFacts, outputs: Tensor, targets: Tensor) -> Mappin
 
     ``spread-shapes``: ``[N, 1]`` meets ``[N]`` and makes ``[N, N]``. ``shares-as-scores``: a loss
     that applies softmax or sigmoid is given their result. ``scores-as-shares``: ``NLLLoss`` is
-    given what is no logarithm of probabilities. Nothing is said of one term of several.
+    given what is no logarithm of probabilities. ``cut-outputs``: the last operation cuts scores, or
+    cannot give many of the targets. Nothing is said of one term of several.
 
     Example:
         >>> outputs = torch.zeros(4, 1, requires_grad=True)
         >>> mistaken_forms(LossFacts("mse"), outputs, torch.zeros(4))
-        {'spread-shapes': True}
+        {'cut-outputs': False, 'spread-shapes': True}
     """
     kind, found = "" if facts.composite else facts.kind, dict[str, bool]()
+    if kind:
+        found["cut-outputs"] = _are_cut(facts, outputs, targets)
     if kind in ELEMENT_BY_ELEMENT:
         found["spread-shapes"] = _are_spread(outputs, targets)
     if kind == "cross-entropy":
@@ -38,6 +60,36 @@ def mistaken_forms(facts: LossFacts, outputs: Tensor, targets: Tensor) -> Mappin
         sums = outputs.detach().float().logsumexp(1)
         found["scores-as-shares"] = not bool((sums.abs() < CLOSE).all())
     return found
+
+
+def reach_of(outputs: Tensor) -> tuple[str, float, float] | None:
+    """Return the last operation of outputs, if it bounds them, and the lowest and highest value.
+
+    Example:
+        >>> reach_of(torch.zeros(2, requires_grad=True).relu())
+        ('Relu', 0.0, inf)
+    """
+    node: Any = last_operation(outputs, masked=False)
+    if node is None:
+        return None
+    name = node_name(node)
+    if name == "Hardtanh":
+        return name, float(node._saved_min_val), float(node._saved_max_val)
+    return (name, *RANGES[name]) if name in RANGES else None
+
+
+def share_out_of_reach(targets: Tensor, low: float, high: float) -> float:
+    """Return the share of targets outside of what outputs can be."""
+    return float(((targets < low) | (targets > high)).float().mean())
+
+
+def _are_cut(facts: LossFacts, outputs: Tensor, targets: Tensor) -> bool:
+    if facts.kind == "cross-entropy":
+        return _last(outputs, but=("LogSoftmax",)) in CUTS
+    if facts.kind == "binary-cross-entropy" and facts.of_scores:
+        return _last(outputs) in CUTS_OF_YES_AND_NO
+    reach = reach_of(outputs) if facts.kind in ("mse", "l1", "huber") else None
+    return bool(reach) and share_out_of_reach(targets, *reach[1:]) >= OUT_OF_REACH_SHARE
 
 
 def _are_spread(outputs: Tensor, targets: Tensor) -> bool:

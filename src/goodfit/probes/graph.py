@@ -50,10 +50,11 @@ def functional_activation(value: Tensor) -> tuple[str, Any]:
     return (name, node) if name else ("", None)
 
 
-def last_operation(value: Tensor, but: Sequence[str] = ()) -> Any:
+def last_operation(value: Tensor, but: Sequence[str] = (), *, masked: bool = True) -> Any:
     """Return the node that made the values of ``value``, through views, pooling and dropout.
 
-    None for a leaf, and where it lies more than six nodes back. ``but`` names more to look through.
+    None for a leaf, and where it lies more than six nodes back. ``but`` names more to look through;
+    not ``masked``: not through a product with a constant, which may be a scale.
 
     Example:
         >>> import torch
@@ -66,7 +67,8 @@ def last_operation(value: Tensor, but: Sequence[str] = ()) -> Any:
         if node is None:
             return None
         name = node_name(node)
-        seen_through = name in but or name.startswith(TRANSPARENT) or _is_mask(name, node)
+        seen_through = name in but or name.startswith(TRANSPARENT)
+        seen_through = seen_through or (masked and _is_mask(name, node))
         if name in ACTIVATIONS or not seen_through or not node.next_functions:
             return node
         node = node.next_functions[0][0]

@@ -61,7 +61,8 @@ class Output:
 
     ``rows`` are those of its rows that a look reads. ``role`` "input" is an activation that is no
     module, seen as what enters the next layer; ``fold`` says that its features are so many
-    channels, laid out flat. ``entered`` is what went into a batch norm.
+    channels, laid out flat. ``entered`` is what went into a batch norm, and at the ``start``, of
+    the first look, into any layer with weights.
     """
 
     place: Place
@@ -71,6 +72,7 @@ class Output:
     unit_dim: int = -1
     entered: Tensor | None = None
     fold: int = 0
+    start: bool = False
 
     @property
     def name(self) -> str:
@@ -97,9 +99,11 @@ class Seen:
 
     ``measure`` is called at once with each output, so no activation is held longer than the
     network holds it, and later in-place operations change nothing. ``spent_s`` is what it took.
+    ``start`` says that this is the first look.
     """
 
     measure: Measure
+    start: bool = False
     outputs: list[Measured] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     made: list[object] = field(default_factory=list)
@@ -239,11 +243,12 @@ def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None
         seen.num_units = value.shape[seen.unit_dim] if value.dim() > 1 else 0
     elif role == "norm":
         seen.unit_dim = 1
-        held = some_rows(entered.detach()) if entered is not None else None
     elif value.grad_fn is not None:
         seen.made.append(value.grad_fn)
+    if entered is not None and (role == "norm" or (role == "weights" and seen.start)):
+        held = some_rows(entered.detach())
     rows = some_rows(value.detach())
-    seen.take(Output(place, role, place.kind, rows, seen.unit_dim, held))
+    seen.take(Output(place, role, place.kind, rows, seen.unit_dim, held, start=seen.start))
 
 
 def _catch_functional(place: Place, seen: Seen, entered: Tensor) -> None:

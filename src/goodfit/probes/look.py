@@ -28,6 +28,7 @@ from .columns import LookColumns, Transfer
 from .layers import Output, Seen, places_of
 from .mistakes import far_from_predicted, mistakes
 from .movement import Movement, descent, norms, turn
+from .signals import signal
 from .units import dead_share, moments, norm_gap, saturated_share
 
 DEAD_ROWS = 512
@@ -53,6 +54,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(("dead_share",), "output", dead_share),
     Probe(("saturated_share",), "output", saturated_share),
     Probe(("norm_gap",), "output", norm_gap),
+    Probe(("gain", "size_in", "spread_in", "spread_out"), "output", signal),
     Probe(("weight_norm", "grad_norm", "update_norm"), "movement", norms),
     Probe(("descent",), "movement", descent),
     Probe(("turn",), "movement", turn),
@@ -127,9 +129,9 @@ class Observer:
         rows = {name: value.numpy() for name, value in held.items()}
         self.units = {name: _Units(row[:-1].copy(), int(row[-1])) for name, row in rows.items()}
 
-    def begin(self) -> Seen:
-        """Return what the hooks of the next forward fill."""
-        return Seen(lambda output: measure("output", output))
+    def begin(self, *, start: bool = False) -> Seen:
+        """Return what the hooks of the next forward fill; ``start`` says that it is the first."""
+        return Seen(lambda output: measure("output", output), start)
 
     def looks(self) -> Looks:
         """Return the record of all looks so far."""

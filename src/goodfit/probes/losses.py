@@ -109,7 +109,7 @@ def judged_by(loss: Tensor) -> Judged:
     terms = list(islice(_known_terms(loss), 2))
     if not terms:
         return Judged(LossFacts())
-    return _mixed(terms, loss) or _whole_or_term(terms[0], loss)
+    return _mixed(terms, loss) or whole_or_term(terms[0], loss)
 
 
 def _known_terms(loss: Tensor) -> Iterator[Judged]:
@@ -187,7 +187,7 @@ def _signed(number: int) -> int:
     return number - 2**64 if number >= 2**63 else number
 
 
-def _whole_or_term(judged: Judged, loss: Tensor) -> Judged:
+def whole_or_term(judged: Judged, loss: Tensor) -> Judged:
     """Mark a loss that is not, to a factor of 1.5, what its known term alone would be."""
     if judged.outputs is None or judged.targets is None or loss.numel() != 1:
         return judged
@@ -205,12 +205,13 @@ def _alone(judged: Judged) -> Iterator[float]:
     calls: dict[str, tuple[Callable[..., Tensor], ...]] = {
         "binary-cross-entropy": (F.binary_cross_entropy_with_logits, F.binary_cross_entropy),
         "mse": (F.mse_loss,),
+        "l1": (F.l1_loss,),
         "huber": (F.smooth_l1_loss,),
     }
     options = weights if facts.kind == "binary-cross-entropy" else {"reduction": "none"}
     reduction = facts.reduction if facts.reduction != "none" else "mean"
     if facts.kind in ("cross-entropy", "nll"):
-        calls[facts.kind] = (F.nll_loss,)
+        calls[facts.kind] = (F.nll_loss, F.cross_entropy)
         options = {**weights, "ignore_index": facts.ignore_index, "reduction": reduction}
     for call in calls.get(facts.kind, ()):
         try:

@@ -36,6 +36,7 @@ from .sheets import (
     SheetPart,
     Table,
 )
+from .signals import Signal, fading, growth, mean_gain, start_spread
 from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Severity",
     "Sheet",
     "SheetPart",
+    "Signal",
     "SplitSizes",
     "Stage",
     "StepColumns",
@@ -81,8 +83,12 @@ __all__ = [
     "Trial",
     "TrialState",
     "Verdict",
+    "fading",
     "found",
+    "growth",
     "joined_looks",
+    "mean_gain",
     "not_judged",
     "passed",
+    "start_spread",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .base import Record, Task
+from .signals import Signal
 
 Stopped = Literal["", "budget", "early-stopping", "interrupted", "not-finite"]
 
@@ -58,6 +59,7 @@ class Layer(Record):
     that came out the same for every sample of the latest looks (512 samples or more, from batches
     that differ; NaN while there are fewer). ``saturated_share``
     is the share of the output's elements in the flat ends of a bounded activation.
+    ``signal`` is how the first batch passed a layer with weights, before its first step.
     ``norm_gap`` is, for a batch norm, how far running from batch statistics are, in running
     standard deviations.
     """
@@ -65,6 +67,7 @@ class Layer(Record):
     name: str
     kind: str
     num_weights: int = 0
+    signal: Signal | None = None
     weight_norm: tuple[float, ...] = ()
     grad_norm: tuple[float, ...] = ()
     update_norm: tuple[float, ...] = ()
@@ -126,6 +129,7 @@ TALLIES: Mapping[str, str] = {
     "old-gradients": "first backward passes after a step that began on gradients left from before",
     "still-weights": "optimiser steps after which no watched weight had changed",
     "foreign-parameters": "trainable parameters of the network that no watched optimiser has",
+    "frozen-weights": "weights of the network that ask for no gradient",
     "unreached-parameters": "trainable parameters that no gradient has reached yet",
     "eval-training": "training passes in evaluation mode of a network for which modes differ",
     "train-evaluating": "passes without gradient in training mode, where modes differ",
@@ -140,6 +144,8 @@ TALLIES: Mapping[str, str] = {
     "spread-shapes": "looks whose outputs and targets were spread against each other: [N, 1], [N]",
     "shares-as-scores": "looks whose loss took probabilities for scores: softmax or sigmoid twice",
     "scores-as-shares": "looks whose loss took scores for logarithms of probabilities",
+    "cut-outputs": "looks whose outputs were cut by a last operation that cannot give the targets",
+    "alike-units": "weights whose units all began alike, and would learn the same",
     "loss-negated": "backward passes that began with the loss turned around, as (-loss).backward()",
 }
 
@@ -167,11 +173,12 @@ class Setting(Record):
     costs: above 0 with label smoothing or mixed targets. ``majority_share`` is the accuracy of
     the best constant answer. ``optimizer`` is the class's name in lower case.
     ``dropout`` is the highest rate of all dropout layers. ``baseline`` is what simple fits reach,
-    where inputs are numbers.
+    where inputs are numbers. ``loss_reduction`` is "mean", "sum" or "none".
     """
 
     task: Task | None = None
     loss_kind: str = ""
+    loss_reduction: str = ""
     chance_loss: float | None = None
     floor_loss: float | None = None
     num_classes: int = 0

@@ -9,7 +9,8 @@ from .history import Layer, Looks
 
 NAN = float("nan")
 _COLUMNS = tuple(f.name for f in fields(Looks) if f.name != "layers")
-_OF_LAYER = tuple(f.name for f in fields(Layer) if f.name not in ("name", "kind", "num_weights"))
+_OF_WHOLE = ("name", "kind", "num_weights", "signal")
+_OF_LAYER = tuple(f.name for f in fields(Layer) if f.name not in _OF_WHOLE)
 
 
 def joined_looks(parts: Sequence[Looks]) -> Looks:
@@ -38,7 +39,8 @@ def _joined_layer(layer: Layer, parts: Sequence[Looks]) -> Layer:
     for name in _OF_LAYER:
         pairs = zip(held, parts, strict=True)
         columns[name] = _joined([_column(own, name, len(part.step)) for own, part in pairs])
-    return replace(layer, **columns)
+    signal = next((own.signal for own in held if own is not None and own.signal), None)
+    return replace(layer, signal=signal, **columns)
 
 
 def _column(layer: Layer | None, name: str, length: int) -> tuple[float, ...]:

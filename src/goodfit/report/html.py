@@ -40,6 +40,7 @@ FILTERS = {
     **{
         name: getattr(words, name)
         for name in (
+            "evidence_name",
             "number",
             "percent",
             "seconds",

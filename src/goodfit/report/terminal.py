@@ -22,6 +22,7 @@ from .words import (
     STOPPED,
     clean,
     count,
+    evidence_name,
     fold_cells,
     fold_keys,
     headline,
@@ -199,7 +200,7 @@ def _finding(finding: Finding) -> Text:
     lines = [
         ", ".join([finding.rule, *([finding.where] if finding.where else []), *step]),
         finding.meaning,
-        ", ".join(f"{name.replace('_', ' ')} {_value(v)}" for name, v in finding.evidence.items()),
+        ", ".join(f"{evidence_name(name)}: {_value(v)}" for name, v in finding.evidence.items()),
         f"To do: {finding.remedy}",
         f"Source: {finding.source}",
         _picture(finding.curve),

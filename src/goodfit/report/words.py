@@ -17,6 +17,37 @@ STOPPED = {
     "not-finite": "Stopped: the loss was no longer a finite number.",
 }
 
+# What findings measured, where the name alone does not say it.
+EVIDENCE = {
+    "comes_back_by": "what a swing undoes, of the way from chance to a perfect loss",
+    "curves": "score of squares and products of inputs",
+    "dead_share": "share of dead units",
+    "fastest": "update over weights, fastest layer",
+    "statistics_gap": "running from batch statistics, in deviations",
+    "statistics_gap_at_first": "the same at the first look",
+    "gradient_times_weights_over_chance": "gradient times weights, over the loss at chance",
+    "growth": "outputs' spread over inputs'",
+    "highest_over_first_loss": "highest over first loss",
+    "highest_update_ratio": "largest update over weights (0.001 is usual)",
+    "loss_over_cost_of_noise": "validation loss over what random labels cost",
+    "mean_by_spread": "mean in standard deviations",
+    "mean_gain": "mean gain of hidden layers (He: 1.4)",
+    "mean_place_among_other_classes": "place of mistaken targets (0: next best, 0.5: random)",
+    "progress": "share of the way from chance to a perfect loss",
+    "promised_by_a_step": "descent that a step promised",
+    "share_of_largest": "gradient over the largest layer's",
+    "share_of_step": "share of a step that is weight decay",
+    "signal_left": "spread left before the last layer",
+    "standard_errors_on_the_other_side": "far targets on the other side, in standard errors",
+    "straight_lines": "score of straight lines",
+    "sure_mistakes": "share of rows surely mistaken",
+    "train_progress": "share of the way from chance to a perfect loss, training",
+    "turn": "cosine of consecutive gradients",
+    "update_ratio": "update over weights (0.001 is usual)",
+    "upward_share": "share of steps uphill",
+    "validation_progress": "the same, validation",
+}
+
 
 class ScoreWord(NamedTuple):
     """How one score is named, written and explained."""
@@ -34,6 +65,16 @@ def clean(text: str) -> str:
         'cat�[2J'
     """
     return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
+
+
+def evidence_name(name: str) -> str:
+    """Return how a number of a finding is called.
+
+    Example:
+        >>> evidence_name("turn"), evidence_name("batch_size")
+        ('cosine of consecutive gradients', 'batch size')
+    """
+    return EVIDENCE.get(name, name.replace("_", " "))
 
 
 def number(value: float) -> str:
