@@ -201,7 +201,8 @@ def no_gradient(subject: Subject) -> Verdict:
         return not_judged(name, "the network has no parameters to train")
     if len(frozen) == len(parameters):
         meaning = "Every parameter is frozen: nothing will be trained."
-        return _unreached(frozen, parameters, "error", meaning)
+        thaw = "Unfreeze what is to be trained: requires_grad_(True)."
+        return _unreached(frozen, parameters, "error", meaning, thaw)
     if subject.broken:
         return not_judged(name, subject.broken)
     unreached = _unreached_names(subject)
@@ -211,20 +212,25 @@ def no_gradient(subject: Subject) -> Verdict:
         return _unreached(unreached, parameters, "error" if all_of_them else "warning", meaning)
     if frozen:
         meaning = "Some parameters are frozen (requires_grad=False) and stay as they are."
-        return _unreached(frozen, parameters, "info", meaning)
+        meant = "Nothing, if that is meant; requires_grad_(True) unfreezes them."
+        return _unreached(frozen, parameters, "info", meaning, meant)
     return passed(name, f"a gradient reaches each of {len(parameters)} parameters")
 
 
 def _unreached(
-    names: Sequence[str], parameters: dict[str, nn.Parameter], severity: Severity, meaning: str
+    names: Sequence[str],
+    parameters: dict[str, nn.Parameter],
+    severity: Severity,
+    meaning: str,
+    remedy: str = "Use them in forward, and look for detach, no_grad, item, argmax or round between"
+    " them and the loss.",
 ) -> Verdict:
     return found(
         Finding(
             rule="no-gradient",
             severity=severity,
             meaning=meaning,
-            remedy="Use them in forward, and look for detach, no_grad, item, argmax or round"
-            " between them and the loss; requires_grad_(True) unfreezes.",
+            remedy=remedy,
             source="notes n3, Analysis of Non-Linear Function",
             evidence={"num_parameters": len(names), "of": len(parameters)},
             where=", ".join(names[:3]),

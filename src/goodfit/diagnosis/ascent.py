@@ -18,12 +18,13 @@ def gradient_ascent(history: History) -> Verdict:
 
     Four signs: backward began with the loss turned around at 4 of 5 looks, as by
     ``(-loss).backward()`` (the loss's own gradient is negative), and the loss has not fallen (one
-    look will do where it is no longer finite); the
-    sum of gradient times update is above 0 at 4 of 5 looks while the loss does not fall (has grown
-    by half, with 2 looks only); a loss of a kind that cannot be negative is; or training and
-    validation are each other's mirror image (one below 0 and falling, the other above 0 and
-    rising, by as much). Momentum and weight decay turn single steps upwards, not most of them.
-    Abstains with fewer than 2 looks and a loss of unknown kind. Notes n1, Gradient descent.
+    look will do where it is no longer finite), or was told with its sign turned, below 0, while
+    validation rises; the sum of gradient times update is above 0 at 4 of 5 looks while the loss
+    does not fall (has grown by half, with 2 looks only); a loss of a kind that cannot be negative
+    is; or training and validation are each other's mirror image (one below 0 and falling, the other
+    above 0 and rising, by as much). Momentum and weight decay turn single steps upwards, not most
+    of them. Abstains with fewer than 2 looks and a loss of unknown kind. Notes n1, Gradient
+    descent.
     """
     name, course = "gradient-ascent", course_of(history)
     negative = course.bounded and median(course.loss[:3]) < -1e-6
@@ -35,7 +36,7 @@ def gradient_ascent(history: History) -> Verdict:
         return not_judged(name, "fewer than 2 looks at gradient and update")
     upward = float((descent > 0).mean()) if len(descent) else NAN
     risen = not course.now < (1.0 if len(descent) > FEWEST else 1.5) * course.first
-    turned = turned and not course.now < course.first
+    turned = turned and (not course.now < course.first or _told_turned(history))
     if not (negative or turned or mirrored or (upward >= MOST and risen)):
         return passed(name, f"{100 * (1 - upward):.0f} % of the looks go downhill")
     return find(
@@ -49,6 +50,13 @@ def gradient_ascent(history: History) -> Verdict:
         first_loss=course.first,
         loss=course.now,
     )
+
+
+def _told_turned(history: History) -> bool:
+    """Return whether losses below 0 were told, which fall, and validation rises all the while."""
+    course, val = course_of(history), finite(history.epochs.validation_loss)
+    below = course.now < 0.0 and median(course.loss[:3]) < 0.0
+    return below and len(val) > 1 and bool(val[-1] > val[0])
 
 
 def _turned_around(*, negative: bool, mirrored: bool) -> str:

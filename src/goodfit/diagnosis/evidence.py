@@ -25,6 +25,13 @@ def has_several_losses(history: History) -> bool:
     return tally is not None and tally.of >= FEW_TURNS and tally.share > TURNS
 
 
+def is_contrastive(history: History) -> bool:
+    """Return whether the classes are the rows of a batch, each there once."""
+    setting = history.setting
+    num, share = setting.num_classes, setting.majority_share
+    return num > 2 and num == setting.batch_size and share is not None and share <= 1.001 / num
+
+
 def update_ratios(history: History) -> Array:
     """Return update over weight norm of the whole network, at each look.
 

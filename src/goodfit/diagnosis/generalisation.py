@@ -19,6 +19,8 @@ from .validations import epochs_picture, train_of, validation_of
 STEEP = 0.18
 # In units of the start: a validation loss that was never under it is no mean over rows.
 OTHER_UNIT = 3.0
+# A best validation is over when so many came after it.
+OLD = 3
 # Passes over the data after which a gap is no longer that of a short run.
 LONG = 20
 
@@ -43,7 +45,8 @@ def overfitting(history: History) -> Verdict:
       Not where accuracy has done 95 % of the way from the largest class to 1, or two validation
       rows at most are mistaken: then few mistakes are left, and what grows is sureness.
 
-    Where chance is not known only a gap that has grown counts.
+    Where chance is not known only a gap that has grown counts; of a loss that goes below 0 only
+    beside a best that is 3 validations old.
 
     Whether validation follows is not judged where all its losses are over 3 times chance and the
     first training loss: then it is told in another unit, as the sum over a whole set.
@@ -64,6 +67,8 @@ def overfitting(history: History) -> Verdict:
     long = since >= max(3, 0.25 * len(val)) and train[-1] < train[best]
     by_heart = len(val) >= 5 and course.done(median(train[-2:])) > 0.95 and course.done(now) < 0.6
     by_heart = by_heart or (_few_rows(history, val) and not _few_mistakes(history))
+    # Below 0 lie losses with terms of their own, which validation may be told without.
+    by_heart = by_heart and (course.floor >= 0.0 or since >= OLD)
     by_heart = by_heart and not np.nanmin(val) > OTHER_UNIT * course.start
     if not ((worse and long) or by_heart):
         return passed(name, f"validation stands at {now:.3g}, best {val[best]:.3g}")

@@ -20,7 +20,7 @@ ABOVE = 0.15
 UNSURE = 1.1
 # Of quantities: training rows cost so many times validation's, and those that lie farthest from
 # what is predicted hardly lie on its side (healthy: 0.7 and more).
-COSTLIER, ASTRAY = 1.5, 0.35
+COSTLIER, ASTRAY = 1.25, 0.35
 # What is known of training targets, at least, as a share of the way.
 TOLD = 0.05
 # Dropout from here on makes training harder by itself.
@@ -33,7 +33,7 @@ def training_is_harder(history: History) -> bool:
     The run is over; at the best validation, or at the last, training costs more by 0.15 of the way
     from chance to floor: in evaluation mode where that was measured, else in the epoch after it, so
     that what was still to be learned is none of it. And the network is less sure on validation than
-    its accuracy allows, as one that was taught to doubt; or, of quantities, training costs 1.5
+    its accuracy allows, as one that was taught to doubt; or, of quantities, training costs 1.25
     times as much, and the rows farthest from what is predicted lie anywhere. Not under dropout of
     0.5 and more, nor where targets are mixed.
     """

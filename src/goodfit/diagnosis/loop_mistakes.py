@@ -9,6 +9,8 @@ from .report import find
 
 # A mistake in the code of a loop is there at nearly every step; what happens now and then is meant.
 MOST = 0.8
+# Validation is behind training by so much of the way from chance to floor.
+BEHIND = 0.3
 # Looks are few where a loop is fast (2 in 160 steps have been seen), and what is counted there
 # does not depend on chance: two say as much as twenty.
 FEWEST = 2
@@ -36,10 +38,11 @@ def gradients_accumulate(history: History) -> Verdict:
 def same_batch_every_step(history: History) -> Verdict:
     """Fires when nearly every training batch has the inputs of the one before.
 
-    Info where the batch may be the whole of the training rows: the number of rows was not told,
-    and the batch has no size that loaders are asked for (a power of 2 from 16 to 512). Abstains
-    where inputs were not watched, where a batch is the whole of the training rows or an epoch has
-    one step, and under L-BFGS, which wants the same rows again. Notes n1, mini-batches.
+    Info, or a warning where validation does not follow, where the batch may be the whole of the
+    training rows: the number of rows was not told, and the batch has no size that loaders are asked
+    for (a power of 2 from 16 to 512). Abstains where inputs were not watched, where a batch is the
+    whole of the training rows or an epoch has one step, and under L-BFGS, which wants the same rows
+    again. Notes n1, mini-batches.
     """
     name, setting = "same-batch-every-step", history.setting
     if setting.num_train and setting.batch_size >= setting.num_train:
@@ -50,12 +53,24 @@ def same_batch_every_step(history: History) -> Verdict:
         history,
         name,
         "same-batch",
-        "info" if _may_be_all_rows(history) else "error",
+        _severity(history),
         "Every step trains on the same batch: the loop does not move through the data.",
         "Take the batch inside the loop (for x, y in loader), not once before it. If it is all the "
         f"rows there are, say so: watching.know(num_train={setting.batch_size}).",
         "notes n1, Training loop: draw a batch",
     )
+
+
+def _severity(history: History) -> Severity:
+    if not _may_be_all_rows(history):
+        return "error"
+    return "warning" if _falls_behind(history) else "info"
+
+
+def _falls_behind(history: History) -> bool:
+    """Return whether validation does not follow training: then these rows are not enough."""
+    val, course = finite(history.epochs.validation_loss), course_of(history)
+    return len(val) > 2 and course.progress - course.done(float(val[-1])) > BEHIND
 
 
 def _may_be_all_rows(history: History) -> bool:

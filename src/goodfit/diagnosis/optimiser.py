@@ -18,6 +18,8 @@ from .report import find
 DECAY_SHARE = 0.3
 # Of the weights; under it, decay had no time to hold anything down.
 FEW_DECAYED = 0.05
+# A usual decay is not to blame where gradients are gone: under a hundredth of the largest seen.
+USUAL, GONE = 1e-3, 0.01
 FEW_ROWS = 4
 # Norms to which gradients are cut in recipes as they are published: 0.1 to 10.
 USUAL_NORM = 0.05
@@ -30,19 +32,21 @@ def weight_decay_too_strong(history: History) -> Verdict:
     3 tenths in the median of all looks, or of those in the later half of the run (healthy: 0.08 at
     most), and less than 85 % of the way from chance to floor is done; or the weights have shrunk to
     half of what they were while less than 85 % are done. Not where weights grow to half as much
-    again: then nothing pulls them down. Not where decay alone would have taken
-    under 5 % of the weights so far (``sum lr wd``, under momentum m over ``1 - m``): beside no
-    gradient any decay is the whole step. Abstains where weight decay is 0 or unknown, and with
-    fewer than 2 looks. Notes n3, Regularization: L2; n0, 5.2 Weight Decay.
+    again: then nothing pulls them down. Not where decay alone would have taken under 5 % of the
+    weights so far (``sum lr wd``, under momentum m over ``1 - m``): beside no gradient any decay is
+    the whole step; nor a decay of 0.001 or less where most looks saw next to no gradient. Abstains
+    where weight decay is 0 or unknown, and with fewer than 2 looks. Notes n3, Regularization: L2;
+    n0, 5.2 Weight Decay.
     """
     name, course = "weight-decay-too-strong", course_of(history)
     share = max(decay_share(history), late_decay_share(history), key=_known)
     if share != share or len(history.looks.step) < 2:
         return not_judged(name, "weight decay is 0 or unknown, or fewer than two looks")
-    norms = finite(history.looks.weight_norm)
+    norms, setting = finite(history.looks.weight_norm), history.setting
     shrunk = norms[-1] < 0.5 * norms[0]
     grown = norms[-1] > 1.5 * norms[0]
     strong = (share > DECAY_SHARE and _decayed(history) > FEW_DECAYED and not grown) or shrunk
+    strong = strong and not (_gradient_gone(history) and (setting.weight_decay or 0.0) <= USUAL)
     if course.progress > 0.85 or not strong:
         return passed(name, f"decay is {100 * share:.0f} % of a step")
     looks = history.looks
@@ -58,6 +62,12 @@ def weight_decay_too_strong(history: History) -> Verdict:
         share_of_step=share,
         progress=course.progress,
     )
+
+
+def _gradient_gone(history: History) -> bool:
+    """Return whether most looks saw no gradient: beside that any decay is all there is."""
+    norms = finite(history.looks.grad_norm)
+    return len(norms) > 1 and median(norms) < GONE * float(norms.max())
 
 
 def _decayed(history: History) -> float:

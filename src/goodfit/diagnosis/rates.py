@@ -32,6 +32,8 @@ from .report import find
 TINY = 9e-4
 # Where chance is not known: steps so small that go one way, by the cosine of their gradients.
 CREEPING, ONE_WAY = 6e-4, 0.9
+# Weights of so many times their first size were thrown there.
+BLOWN_UP = 30.0
 # So many ways above chance a loss has been driven there.
 FAR_ABOVE = -2.0
 
@@ -39,7 +41,7 @@ SOURCE = "notes n4, Babysitting the Learning Process, and update to weight ratio
 
 
 def lr_too_high(history: History) -> Verdict:
-    """Fires when steps are far too large, by any of five evidences.
+    """Fires when steps are far too large, by any of six evidences.
 
     - The loss jumped: the highest level after the first step (medians of three) is over 10
       times the start; or over 3 times, and less than 9 tenths of the way are done now. Healthy
@@ -55,6 +57,8 @@ def lr_too_high(history: History) -> Verdict:
     - The loss swings as :func:`~goodfit.diagnosis.curves.oscillating` has it (it comes back by 6
       tenths of the way, and rises twice or more), and updates are over 0.02 of the weights in the
       median of the undecayed looks: the notes' 0.001 is right, and 0.01 about okay.
+    - Weights are 30 times as large as they began, and the loss is poor: one step threw them there,
+      and where units die by it nothing moves any more.
     - What was learned is lost: the training loss of an epoch was below chance by a twentieth of the
       way, that of a quarter of the epochs after it (3 at least, of 5 or more in all) is above, and
       validation is poor.
@@ -86,7 +90,7 @@ def lr_too_high(history: History) -> Verdict:
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))
     swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
-    swinging |= _unlearned(history)
+    swinging |= _unlearned(history) or (poor and _grew(history, BLOWN_UP))
     if not (jumped or (not several and (large or back_and_forth or swinging))):
         size = f"updates are {ratio:.2g} of the weights" if ratio == ratio else "no update was seen"
         return passed(name, f"{size}, the loss does not jump")
@@ -111,10 +115,10 @@ def _turn(history: History) -> float:
     return median(turns[-LATEST:]) if len(turns) >= 3 else NAN
 
 
-def _grew(history: History) -> bool:
-    """Return whether the weights became ten times as large as they began."""
+def _grew(history: History, times: float = 10.0) -> bool:
+    """Return whether the weights became so many times as large as they began."""
     norms = finite(history.looks.weight_norm)
-    return len(norms) > 1 and bool(norms[-1] > 10 * norms[0])
+    return len(norms) > 1 and bool(norms[-1] > times * norms[0])
 
 
 def _begins_straight(history: History) -> bool:
@@ -237,7 +241,8 @@ def lr_good(history: History) -> Verdict:
     ratio = median(undecayed(history, update_ratios(history)))
     if course.num < 50 or ratio != ratio:
         return not_judged(name, "fewer than 50 steps, or no looks at updates")
-    if not (course.progress > 0.5 and course.peak < 2 and 1e-4 < ratio < 0.05):
+    wrong = lr_too_low(history).finding or lr_too_high(history).finding
+    if wrong or not (course.progress > 0.5 and course.peak < 2 and 1e-4 < ratio < 0.05):
         return passed(name, "not stated: the loss is poor, has jumped, or steps are unusual")
     return find(
         name,

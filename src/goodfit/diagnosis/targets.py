@@ -9,7 +9,7 @@ import numpy as np
 from ..records import History, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over
-from .evidence import fastest_ratios
+from .evidence import fastest_ratios, is_contrastive
 from .harder import smoothing_of, spread_out, training_is_harder
 from .layers import dead_units, gradient_vanishing
 from .mistakes import disagreement, misplaced_share, misplacement
@@ -21,6 +21,7 @@ from .validations import epochs_picture, train_of, validation_of
 # Gradients of consecutive steps share no direction: their cosine, in the median of 5 or more.
 UNRELATED, FEWEST_TURNS, NOISY_DROPOUT = 0.25, 5, 0.8
 WRONG_SHARE, RANDOM_PLACES = 0.04, 0.2
+FEW_ROWS = 64
 
 
 def label_noise(history: History) -> Verdict:
@@ -60,9 +61,11 @@ def label_noise(history: History) -> Verdict:
 
     - Harder than validation: see :func:`~goodfit.diagnosis.harder.training_is_harder`.
 
-    Abstains with neither looks nor 5 validations. Notes n3, Data Considerations; Zhang et al. 2017,
-    Understanding deep learning requires rethinking generalization; Northcutt et al. 2021,
-    Confident Learning.
+    "Nothing in common" and "floor, then memory" not where the same rows come at every step, or
+    there are under 64: such rows are learned by heart whatever their labels are. Abstains with
+    neither looks nor 5 validations, and where each row is told from the others of its batch. Notes
+    n3, Data Considerations; Zhang et al. 2017, Understanding deep learning requires rethinking
+    generalization; Northcutt et al. 2021, Confident Learning.
     """
     name, course = "label-noise", course_of(history)
     looks = history.looks
@@ -71,12 +74,16 @@ def label_noise(history: History) -> Verdict:
     val, train = validation_of(history), train_of(history)
     place, sides = misplacement(history), disagreement(history)
     unseen = math.isnan(place) and math.isnan(sides)
+    if is_contrastive(history):
+        return not_judged(
+            name, "each row is told from the others of its batch: there are no labels"
+        )
     if len(sure) < 6 and len(finite(val)) < 5 and unseen:
         return not_judged(name, "neither 6 looks at mistakes nor 5 validations")
     mistakes = mean(sure) if len(sure) >= 6 else 0.0
     contradicted = mistakes > WRONG_SHARE and course.progress > 0.6
     enough = len(finite(val)) >= 5
-    memorised = enough and _by_heart(history, val, train)
+    memorised = enough and not _few_rows(history) and _by_heart(history, val, train)
     unrelated = enough and _unrelated(history, val, train)
     cost = _cost_of_noise(history, val, train) if enough and is_over(history) else NAN
     contradicted |= (place > RANDOM_PLACES and misplaced_share(history) > WRONG_SHARE) or sides > 1
@@ -127,10 +134,21 @@ def _metric_above_chance(history: History) -> bool:
     metric = finite(history.epochs.metric)
     if not len(metric):
         return False
+    # Of few rows each validation is off by chance, their mean over half of the run is less so.
+    late = mean(metric[len(metric) // 2 :])
     if history.metric == "accuracy":
         share = history.setting.majority_share
-        return share is not None and float(metric.max()) > share + 0.03
-    return float(metric.max()) > 0.05
+        return share is not None and late > share + 0.03
+    return late > 0.05
+
+
+def _few_rows(history: History) -> bool:
+    """Return whether the rows that are trained on are few, as far as that was seen."""
+    setting, same = history.setting, history.tallies.get("same-batch")
+    rows = setting.num_train or history.steps_per_epoch * setting.batch_size
+    if same is not None and same.of > 3 and same.share > 0.5:
+        rows = setting.batch_size
+    return 0 < rows < FEW_ROWS
 
 
 def _cost_of_noise(history: History, val: Array, train: Array) -> float:

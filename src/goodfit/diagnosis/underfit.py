@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..records import Baseline, History, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over, last_quarter
-from .evidence import weight_layers
+from .evidence import is_contrastive, weight_layers
 from .numbers import NAN, array, finite, mean
 from .pictures import loss_curve
 from .report import find
@@ -43,7 +43,7 @@ def underfitting(history: History) -> Verdict:
     if len(finite(val)) < (1 if over else 5) or history.setting.chance_loss is None:
         few = len(finite(val)) < (1 if over else 5)
         return not_judged(name, "fewer than 5 validations" if few else "chance is not known")
-    if _is_contrastive(history):
+    if is_contrastive(history):
         return not_judged(name, "each row is told from the others of its batch: no floor is known")
     on_val, on_train = course.done(mean(val[-2:])), course.done(mean(train[-2:]))
     flat = not last_quarter(history) > 0.1
@@ -86,13 +86,6 @@ def _too_hard(inverted: bool, simple: Baseline | None, metric: str) -> str:
         f" {metric or 'R2'} {simple.linear:.2f}, with their squares and products"
         f" {simple.curved:.2f} (rows left out of {simple.num_rows})."
     )
-
-
-def _is_contrastive(history: History) -> bool:
-    """Return whether the classes are the rows of a batch, each there once."""
-    setting = history.setting
-    num, share = setting.num_classes, setting.majority_share
-    return num > 2 and num == setting.batch_size and share is not None and share <= 1.001 / num
 
 
 def _decides(history: History) -> bool:

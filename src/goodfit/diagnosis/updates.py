@@ -23,9 +23,13 @@ def update_ratio_high(history: History) -> Verdict:
     ``|update| / |weights|`` over 0.25 in the median of the latest looks (2 at least), while less
     than 9 tenths of the way from chance to floor is done (under Adagrad, whose steps shrink by
     themselves, less than 3 tenths). Layers that began at or near 0 are left out: anything is large
-    beside nothing. Abstains without looks. Notes n4.
+    beside nothing. Abstains without looks, and under L-BFGS. Notes n4.
     """
     name, course = "update-ratio-high", course_of(history)
+    if "lbfgs" in history.setting.optimizer:
+        return not_judged(
+            name, "L-BFGS takes several steps in one, as large as the curvature allows"
+        )
     ratios = _ratios(history)
     if not ratios:
         return not_judged(name, "updates of layers were looked at less than twice")

@@ -15,7 +15,8 @@ SAME, TINY = 1e-5, 1e-30
 FIRST = 4
 # Units that begin at 0, as those of a last layer may, are pulled apart within so many looks.
 PULLED_APART = 3
-DRAWN = (nn.Linear, _ConvNd, nn.RNNBase)
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+DRAWN = (nn.Linear, _ConvNd, nn.RNNBase, *EMBEDDINGS)
 Named = list[tuple[str, Tensor, Place]]
 
 
@@ -55,18 +56,21 @@ class Alike:
 
 
 def _weights(network: nn.Module, places: Sequence[Place]) -> Iterator[tuple[str, Tensor, Place]]:
-    """Yield trained weights of layers, without embeddings."""
+    """Yield the trained weights of layers."""
     named = dict(network.named_parameters())
     for place in places:
-        if place.role == "weights" and not isinstance(place.module, nn.Embedding | nn.EmbeddingBag):
+        if place.role == "weights":
             for name in place.parameters:
                 if named[name].requires_grad and named[name].is_floating_point():
                     yield name, named[name], place
 
 
 def _is_alike(weight: Tensor, place: Place) -> bool:
-    """Return whether all units of a weight are equal: its rows, its columns if transposed."""
-    transposed = isinstance(place.module, _ConvTransposeNd)
+    """Return whether all units of a weight are equal: its rows, or its columns.
+
+    Columns are the units of a transposed convolution, and what an embedding tells of each word.
+    """
+    transposed = isinstance(place.module, (_ConvTransposeNd, *EMBEDDINGS))
     rows = (weight.transpose(0, 1) if transposed else weight).detach()
     if len(rows) < 2 or rows[0].numel() < 2:
         return False
