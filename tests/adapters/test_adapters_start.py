@@ -123,6 +123,11 @@ def test_inputs_far_out_are_named_unless_a_norm_takes_them(
     assert ("input-out-of-scale" in found[:1]) is told
 
 
+def test_inputs_that_are_all_the_same_are_named() -> None:
+    found, _ = trained(net_of(as_it_is), 0.0)
+    assert found[0] == "input-ignored"
+
+
 def test_an_input_that_is_nan_is_named_before_the_loss_that_it_spoils() -> None:
     net = net_of(as_it_is)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from diagnosis_made import CHANCE, CLASSES, falling, history, looks, severity
 
-from goodfit.records import History, Setting, Tally
+from goodfit.records import Baseline, History, Setting, Tally
 
 OVER: dict[str, Any] = {"stopped": "budget"}
 STUCK = np.full(400, CHANCE)
@@ -114,3 +114,25 @@ def test_a_rate_is_not_called_good_beside_one_that_is_too_low() -> None:
     made = history(losses, **OVER)
     assert severity(made, "lr-too-low") == "warning"
     assert severity(made, "lr-good") == ""
+
+
+@pytest.mark.parametrize(
+    ("on_batches", "dropout", "said"), [(0.8, 0.0, "warning"), (0.8, 0.2, ""), (0.95, 0.0, "")]
+)
+def test_r2_of_batches_stands_in_where_no_metric_was_told(
+    on_batches: float, dropout: float, said: str
+) -> None:
+    """Of a Huber loss R2 does not follow; straight lines reach 0.8 here, curves 0.93."""
+    simple = Baseline(linear=0.8, curved=0.93, num_rows=230)
+    setting = Setting(
+        task="regression",
+        loss_kind="huber",
+        chance_loss=0.48,
+        optimizer="rmsprop",
+        dropout=dropout,
+        baseline=simple,
+    )
+    losses = np.concatenate([np.linspace(0.48, 0.12, 40), np.full(360, 0.12)])
+    made = history(losses, setting=setting, looks=looks(400, batch_metric=on_batches), **OVER)
+    made = replace(made, metric="", epochs=replace(made.epochs, metric=(float("nan"),) * 10))
+    assert severity(made, "underfitting") == said

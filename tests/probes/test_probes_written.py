@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -70,6 +72,8 @@ def test_other_losses_are_not_taken_for_them(name: str) -> None:
         lambda logs: -logs[range(N), CLASS].sum() / N,
         lambda logs: -logs.gather(1, CLASS[:, None]).squeeze(1).mean(),
         lambda logs: -(logs * ONE_HOT).sum(1).mean(),
+        lambda logs: -torch.log(logs.softmax(1)[range(N), CLASS]).mean(),
+        lambda logs: -(logs.softmax(1)[ROWS, CLASS] + 1e-9).log().mean(),
     ],
 )
 def test_cross_entropy_by_hand_is_known(write: Callable[[Tensor], Tensor]) -> None:
@@ -121,3 +125,25 @@ def test_a_watch_names_a_broadcast_in_a_loss_by_hand(spread: bool, told: bool) -
     known = watch.history.setting.loss_kind
     assert known == ("" if spread else "mse")
     assert spread or watch.history.setting.chance_loss == pytest.approx(1.0, rel=0.3)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_loss_of_squeezed_outputs_is_computed_again_without_a_warning(by_hand: bool) -> None:
+    """What the loop does to the shape is done again: a column against a row would be spread."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    with warnings.catch_warnings(), gf.watch(net, optimizer, say=None, budget=1.0) as watch:
+        warnings.simplefilter("error")
+        for step in range(40):
+            x = torch.randn(32, 3)
+            optimizer.zero_grad()
+            output = net(x).squeeze(1)
+            rest = output - x[:, 0]
+            loss = (rest * rest).mean() if by_hand else F.mse_loss(output, x[:, 0])
+            watch.loss(loss).backward()
+            optimizer.step()
+            if step % 10 == 9:
+                watch.validation(1.0)
+    assert all(math.isfinite(loss) for loss in watch.history.epochs.clean_loss)
+    assert watch.history.setting.baseline is not None

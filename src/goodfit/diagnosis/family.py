@@ -36,6 +36,7 @@ RULES: tuple[Callable[[History], Verdict], ...] = (
     forms.loss_sum_reduction,
     starts.input_not_finite,
     starts.input_out_of_scale,
+    starts.input_ignored,
     starts.symmetric_init,
     starts.init_too_large,
     starts.init_too_small,

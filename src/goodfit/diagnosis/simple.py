@@ -6,7 +6,7 @@ import math
 
 from ..records import Baseline, History
 from .course import course_of
-from .numbers import NAN, array, mean
+from .numbers import NAN, array, finite, mean
 
 # A score is worse than another when it is by so many standard errors of two samples of rows.
 SURE = 3.0
@@ -17,6 +17,7 @@ MORE = 1.6
 CURVED = 0.75
 # Of what curves add to lines, healthy networks learn three fifths or more on training rows.
 NO_CURVE = 1.0 / 3.0
+FEWEST_LOOKS = 4
 # Nobody misses less of R2.
 LEAST = 0.02
 
@@ -67,6 +68,19 @@ def below_curves(history: History) -> bool:
     return best < simple.curved - 0.05
 
 
+def _r2_of_batches(history: History) -> float:
+    """Return R2 of the training batches that were looked at late, NaN with fewer than 4.
+
+    For losses of quantities from which R2 does not follow; not under dropout, which costs some.
+    """
+    looks, last = history.looks, course_of(history).last_step
+    late = array(looks.step) > 0.25 * last
+    if history.setting.task != "regression" or history.setting.dropout > 0.0:
+        return NAN
+    known = finite(array(looks.batch_metric)[late]) if len(looks.batch_metric) == len(late) else ()
+    return mean(known) if len(known) >= FEWEST_LOOKS else NAN
+
+
 def scores(history: History) -> tuple[float, float]:
     """Return accuracy or R2 of the last two validations, and of training rows; NaN if not known."""
     epochs, course = history.epochs, course_of(history)
@@ -75,7 +89,8 @@ def scores(history: History) -> tuple[float, float]:
     elif history.setting.loss_kind == "mse":
         val, clean = course.done(mean(array(epochs.validation_loss)[-2:])), NAN
     else:
-        return NAN, NAN
+        on_batches = _r2_of_batches(history)
+        return on_batches, on_batches
     if not math.isfinite(clean) and history.setting.loss_kind == "mse":
         clean = course.done(mean(array(epochs.train_loss)[-2:]))
     return val, clean

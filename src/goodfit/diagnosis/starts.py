@@ -31,6 +31,8 @@ NORMED_SIZE = 3.0
 # Gains of healthy starts: 0.58 (PyTorch), 1 (Xavier), 1.41 (He), 1.67 (Xavier for tanh).
 LARGEST_GAIN, SMALLEST_GAIN = 2.0, 0.3
 GROWN, FADED, GONE, SATURATED = 8.0, 1e-3, 1e-6, 0.5
+# Rows that differ by less, in units of their size, are the same but for rounding.
+SAME_ROWS = 1e-6
 # A start is blamed where training has not come through by so many steps.
 FEWEST_STEPS, THROUGH = 20, 0.7
 TINY_BATCH = 4
@@ -95,6 +97,29 @@ def _is_normed(history: History, layers: list[Layer]) -> bool:
     second = layers[1].signal if len(layers) > 1 else None
     flat = max((_first(layer.saturated_share) for layer in history.looks.layers), default=0.0)
     return second is not None and second.size_in < NORMED_SIZE and not flat > SATURATED / 2
+
+
+def input_ignored(history: History) -> Verdict:
+    """Fires when all rows of the first batch gave the first layer the same, so that none is told.
+
+    Abstains where the first look saw no numbers enter, or a single row. Notes n3, Sanity Checking.
+    """
+    name, layers = "input-ignored", _signals(history)
+    first = layers[0].signal if layers else None
+    if first is None or math.isnan(first.spread_in) or math.isnan(first.spread_out):
+        return not_judged(name, "what enters the first layer with weights was not seen")
+    if max(first.spread_in, first.spread_out) > SAME_ROWS * max(first.size_in, SAME_ROWS):
+        return passed(name, f"what enters differs from row to row by {first.spread_in:.2g}")
+    return find(
+        name,
+        "error",
+        "All rows of a batch give the network the same inputs: nothing tells them apart.",
+        "Look for inputs that are overwritten, multiplied by 0, or filled before they were read.",
+        "notes n3, Sanity Checking; Karpathy, A Recipe for Training Neural Networks",
+        history=history,
+        where=layers[0].name,
+        root_mean_square=first.size_in,
+    )
 
 
 def symmetric_init(history: History) -> Verdict:

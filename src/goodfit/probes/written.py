@@ -12,7 +12,7 @@ from .graph import TRANSPARENT, node_name
 from .losses import Judged, LossFacts, whole_or_term
 
 MAX_HOPS, MAX_NODES = 10, 48
-SUMS_TO_1 = 1e-3
+SUMS_TO_1, LEAST = 1e-3, 1e-30
 # What makes one number out of many, and turns its sign.
 GATHERING = ("Mean", "Sum", "Div", "Neg", *TRANSPARENT)
 # What meets element by element, of outputs and of targets that ask for no gradient.
@@ -23,8 +23,9 @@ def written_loss(loss: Tensor, output: Tensor) -> Judged | None:
     """Return what a loss was computed from that is written out, None where it is another.
 
     ``((output - y) ** 2).mean()`` and ``(output - y).abs().mean()``, also with sums; minus the mean
-    of ``log_softmax`` at the classes, by indices or ``gather``, or times shares of classes.
-    ``output`` is what the network gave; between it and the loss its shape may change.
+    of ``log_softmax``, or of the logarithm of ``softmax``, at the classes: by indices, by
+    ``gather``, or times shares of classes. ``output`` is what the network gave; between it and the
+    loss its shape may change.
 
     Example:
         >>> output, y = torch.ones(4, 1, requires_grad=True) * 2, torch.arange(4.0)
@@ -131,13 +132,27 @@ def _leads_to(node: Any, output: Tensor) -> bool:
 def _of_classes(loss: Tensor) -> Judged | None:
     gathered = list(_gathered(loss))
     node: Any = gathered[-1] if gathered else None
-    above = [p for p, _ in node.next_functions if p is not None] if node is not None else []
     negative = any(node_name(each) == "Neg" for each in gathered)
-    if len(above) != 1 or node_name(above[0]) != "LogSoftmax" or not negative:
+    if node is None or not negative:
         return None
-    logs = above[0]._saved_result.detach()
+    of_shares = node_name(node) == "Log"
+    if of_shares:
+        node = _above(node)
+        # Next to nothing is often added, lest the logarithm be of 0.
+        node = _above(node) if node is not None and node_name(node) == "Add" else node
+    softmax = None if node is None else _above(node)
+    if softmax is None or node_name(softmax) != ("Softmax" if of_shares else "LogSoftmax"):
+        return None
+    result = softmax._saved_result.detach()
+    logs = result.clamp_min(LEAST).log() if of_shares else result
     targets = _picked(node, logs)
     return None if targets is None else Judged(LossFacts(kind="cross-entropy"), logs, targets)
+
+
+def _above(node: Any) -> Any:
+    """Return the one operation that a node came from, None where there are several."""
+    above = [parent for parent, _ in node.next_functions if parent is not None]
+    return above[0] if len(above) == 1 else None
 
 
 def _picked(node: Any, logs: Tensor) -> Tensor | None:
