@@ -14,6 +14,7 @@ from goodfit.records import Baseline, History, Setting, Tally
 OVER: dict[str, Any] = {"stopped": "budget"}
 STUCK = np.full(400, CHANCE)
 UNKNOWN = Setting(optimizer="adam")
+QUANTITIES = Setting(task="regression", loss_kind="mse", chance_loss=1.0, optimizer="sgd")
 
 
 @pytest.mark.parametrize(("optimizer", "said"), [("lbfgs", ""), ("sgd", "warning")])
@@ -136,3 +137,17 @@ def test_r2_of_batches_stands_in_where_no_metric_was_told(
     made = history(losses, setting=setting, looks=looks(400, batch_metric=on_batches), **OVER)
     made = replace(made, metric="", epochs=replace(made.epochs, metric=(float("nan"),) * 10))
     assert severity(made, "underfitting") == said
+
+
+@pytest.mark.parametrize(("update", "said"), [(3e-3, "warning"), (3e-2, "")])
+def test_small_steps_that_still_bring_validation_down_are_too_small(
+    update: float, said: str
+) -> None:
+    """57 % of the way is done; batches are too noisy to show that the loss still falls."""
+    gone = 1.0 - np.exp(-0.84 * np.linspace(0.0, 1.0, 360))
+    losses = 0.96 * (1.0 - gone) + 0.15 * np.random.default_rng(0).standard_normal(360)
+    validation = [0.96 * float(np.exp(-0.07 * k)) for k in range(1, 13)]
+    setting = replace(QUANTITIES, chance_loss=0.96, optimizer="adam")
+    seen = looks(360, [{"update_norm": update}] * 2, update_norm=update)
+    made = history(losses, setting=setting, validation=validation, looks=seen, epochs=12, **OVER)
+    assert severity(made, "lr-too-low") == said

@@ -151,11 +151,12 @@ def lr_too_low(history: History) -> Verdict:
     steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to 0.07 in their first
     steps. Or, when the run is over: 25 % of the whole descent came in its last quarter at an
     undecayed rate, after 5 epochs or more, and under 0.8 of the way is done (18 % where r is under
-    3e-3, and 15 % where under 0.3 is done as well; 8 % at a decayed rate, by the losses of
-    validations too where r is under 9e-4). Where chance is not known also r under 6e-4 after 200
-    steps while gradients go one way (cosines over 0.9). Not where the loss was driven far above
-    chance. Abstains where chance is not known and r is under 9e-4 otherwise, while the rate still
-    rises (warm-up), and where neither updates nor the end were seen. Notes n4: loss barely changes.
+    3e-3, 15 % where under 0.3 is done as well, 12 % where r is under 9e-4 and under 0.7 done; 8 %
+    at a decayed rate, by the losses of validations too where r is under 9e-4). Where chance is not
+    known also r under 6e-4 after 200 steps while gradients go one way (cosines over 0.9). Not where
+    the loss was driven far above chance. Abstains where chance is not known and r is under 9e-4
+    otherwise, while the rate still rises (warm-up), and where neither updates nor the end were
+    seen. Notes n4: loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
     rates = rates_of(history)
@@ -226,6 +227,7 @@ def _still_falling(history: History, ratio: float) -> bool:
         (late > 0.25 and done < 0.8 and not (decayed and ratio > 5e-3))
         or (late > 0.18 and done < 0.8 and ratio < 3e-3)
         or (late > 0.15 and done < 0.3 and ratio < 3e-3)
+        or (late > 0.12 and done < 0.7 and ratio < TINY)
         or (decayed and late > 0.08 and done < 0.85 and ratio < 3e-3)
     )
 
