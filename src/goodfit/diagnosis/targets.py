@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -67,48 +68,79 @@ def label_noise(history: History) -> Verdict:
     n3, Data Considerations; Zhang et al. 2017, Understanding deep learning requires rethinking
     generalization; Northcutt et al. 2021, Confident Learning.
     """
-    name, course = "label-noise", course_of(history)
-    looks = history.looks
-    late = array(looks.step) > 0.5 * course.last_step
-    sure = finite(array(looks.wrong_and_sure)[late]) if len(looks.step) else finite(())
-    val, train = validation_of(history), train_of(history)
-    place, sides = misplacement(history), disagreement(history)
-    unseen = math.isnan(place) and math.isnan(sides)
+    name, val = "label-noise", validation_of(history)
     if is_contrastive(history):
-        return not_judged(
-            name, "each row is told from the others of its batch: there are no labels"
-        )
-    if len(sure) < 6 and len(finite(val)) < 5 and unseen:
+        return not_judged(name, "each row is told from the others of its batch: no labels")
+    sure, place, sides = _sure(history), misplacement(history), disagreement(history)
+    if not len(sure) and len(finite(val)) < 5 and math.isnan(place) and math.isnan(sides):
         return not_judged(name, "neither 6 looks at mistakes nor 5 validations")
-    mistakes = mean(sure) if len(sure) >= 6 else 0.0
-    contradicted = mistakes > WRONG_SHARE and course.progress > 0.6
-    enough = len(finite(val)) >= 5
-    memorised = enough and not _few_rows(history) and _by_heart(history, val, train)
-    unrelated = enough and _unrelated(history, val, train)
-    cost = _cost_of_noise(history, val, train) if enough and is_over(history) else NAN
-    contradicted |= (place > RANDOM_PLACES and misplaced_share(history) > WRONG_SHARE) or sides > 1
-    contradicted |= training_is_harder(history)
-    if not (contradicted or memorised or unrelated or 0.99 < cost < 1.14):
-        where = f", mean place {place:.2g}" if place == place else ""
-        return passed(name, f"{100 * mistakes:.1f} % sure mistakes{where}")
+    signs = _signs(history, mean(sure) if len(sure) else 0.0, place, sides)
+    if not signs:
+        return passed(name, "no sign of labels that contradict each other")
+    meaning, remedy = next((said for sign, said in SAID.items() if sign in signs), CONTRADICT)
+    evidence: dict[str, Any] = {k: v for sign in signs.values() for k, v in sign.items()}
     return find(
         name,
         "warning",
-        "Some labels contradict the rest: the network cannot explain them but by heart."
-        if not unrelated
-        else "The targets have nothing to do with the inputs, as far as this network can tell.",
-        "Look at the training rows with the highest loss, and correct or drop wrong labels."
-        if not unrelated
-        else "Look whether rows and targets still belong together after loading and shuffling.",
+        meaning,
+        remedy,
         "notes n3, Data Considerations; Zhang et al. 2017",
         history=history,
-        curve=epochs_picture(history, val) if len(finite(val)) else loss_curve(course),
-        sure_mistakes=mistakes,
-        loss_over_cost_of_noise=cost,
-        mean_place_among_other_classes=place,
-        standard_errors_on_the_other_side=sides,
-        turn=median(looks.turn),
+        curve=epochs_picture(history, val) if len(finite(val)) else loss_curve(course_of(history)),
+        **evidence,
     )
+
+
+CONTRADICT = (
+    "Some labels contradict the rest: the network cannot explain them but by heart.",
+    "Look at the training rows with the highest loss, and correct or drop wrong labels.",
+)
+SAID = {
+    "unrelated": (
+        "The targets have nothing to do with the inputs, as far as this network can tell.",
+        "Look whether rows and targets still belong together after loading and shuffling.",
+    ),
+    "harder": (
+        "Targets of training rows contradict each other more than those of validation rows: the "
+        "network is right there and does not dare to say so.",
+        CONTRADICT[1],
+    ),
+}
+
+
+def _signs(
+    history: History, mistakes: float, place: float, sides: float
+) -> dict[str, dict[str, float]]:
+    """Return the signs that are there, each with what was measured of it."""
+    val, train = validation_of(history), train_of(history)
+    ends = {"train_loss": mean(train[-2:]), "validation_loss": mean(val[-2:])}
+    found: dict[str, dict[str, float]] = {}
+    if mistakes > WRONG_SHARE and course_of(history).progress > 0.6:
+        found["sure"] = {"sure_mistakes": mistakes}
+    if place > RANDOM_PLACES and misplaced_share(history) > WRONG_SHARE:
+        found["places"] = {"mean_place_among_other_classes": place}
+    if sides > 1.0:
+        found["sides"] = {"standard_errors_on_the_other_side": sides}
+    if training_is_harder(history):
+        found["harder"] = ends
+    if len(finite(val)) < 5:
+        return found
+    if not _few_rows(history) and _by_heart(history, val, train):
+        found["by heart"] = ends
+    if _unrelated(history, val, train):
+        found["unrelated"] = {"turn": median(history.looks.turn)}
+    cost = _cost_of_noise(history, val, train) if is_over(history) else NAN
+    if 0.99 < cost < 1.14:
+        found["cost"] = {"loss_over_cost_of_noise": cost}
+    return found
+
+
+def _sure(history: History) -> Array:
+    """Return the shares of sure mistakes in the looks of the later half, empty with under 6."""
+    looks = history.looks
+    late = array(looks.step) > 0.5 * course_of(history).last_step
+    sure = finite(array(looks.wrong_and_sure)[late]) if len(looks.step) else finite(())
+    return sure if len(sure) >= 6 else finite(())
 
 
 def _unrelated(history: History, val: Array, train: Array) -> bool:

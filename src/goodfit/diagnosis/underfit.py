@@ -6,6 +6,7 @@ from ..records import Baseline, History, Verdict, not_judged, passed
 from .course import course_of
 from .ends import is_over, last_quarter
 from .evidence import is_contrastive, weight_layers
+from .harder import training_is_harder
 from .numbers import NAN, array, finite, mean
 from .pictures import loss_curve
 from .report import find
@@ -23,17 +24,17 @@ def underfitting(history: History) -> Verdict:
     of the run or after 20 validations without descent, and two classes are hardly told apart; or
     validation (in evaluation mode) is better than training by a fifth of the way in each of the
     last 3 of 5 validations or more, is poor (under 70 %), and training no longer falls, or the run
-    is over, poor, and dropout was 0.8 or more: regularisation is too strong. What a network
-    could reach is not known, so a higher plateau is judged after 8 validations, without descent and
-    without gap only: in classifiers under 3 quarters of the way with fewer weights than rows, where
-    simple fits were made, or under half of it with 3 classes or more and an accuracy under 0.6 (not
-    where each row has many answers, as the words of a text: there that may be all); of quantities
-    below a curved fit with a
+    is over, poor, and dropout was 0.8 or more: regularisation is too strong (not where labels of
+    training rows are wrong: see label-noise). What a network could reach is not known, so a higher
+    plateau is judged after 8 validations, without descent and without gap only: in classifiers
+    under 3 quarters of the way with fewer weights than rows, where simple fits were made, or under
+    half of it with 3 classes or more and an accuracy under 0.6 (not where each row has many
+    answers, as the words of a text: there that may be all); of quantities below a curved fit with a
     tenth as many weights as rows. Or the run is over, under 9 tenths of the way are done, and the
     last layer has fewer inputs than a third of its classes, or a dense layer between reads one or
-    two: through so few numbers that many classes cannot be told apart. None of these where
-    simple fits of the same rows tell classes apart no better. Or the run is over
-    and neither training nor validation reaches what straight lines through the same inputs do
+    two: through so few numbers that many classes cannot be told apart. None of these where simple
+    fits of the same rows tell classes apart no better. Or the run is over and neither training nor
+    validation reaches what straight lines through the same inputs do
     (:func:`~goodfit.diagnosis.simple.below_simple_fits`). Abstains otherwise, and where chance is
     not known. Notes n3, Overfitting; n4, no gap.
     """
@@ -52,6 +53,7 @@ def underfitting(history: History) -> Verdict:
     ahead = (train[-3:] - val[-3:]) / course.way
     inverted = len(val) >= 5 and flat and ahead.min() > 0.2 and on_val < 0.7
     inverted |= over and on_val < 0.7 and history.setting.dropout >= NOISY_DROPOUT
+    inverted = inverted and not training_is_harder(history)
     closed = len(val) >= 8 and abs(on_train - on_val) < 0.1
     small = (closed and _too_small(history, on_train)) or (over and _narrow(history, on_train))
     simple = below_simple_fits(history) if over else None
