@@ -112,8 +112,26 @@ class Scaled(nn.Module):
         return 8.0 * torch.sigmoid(x) - 4.0
 
 
-def test_a_stretched_sigmoid_reaches_its_targets() -> None:
-    found = rules_of(Scaled(), nn.MSELoss(), target="column", module=True)
+class Capped(nn.Module):
+    """Scores that are cut far out only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 15.0 * torch.tanh(x / 15.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss_fn", "target"),
+    [
+        (Scaled(), nn.MSELoss(), "column"),
+        (Capped(), nn.CrossEntropyLoss(), "class"),
+        (Capped(), nn.BCEWithLogitsLoss(), "many"),
+        (nn.Sequential(nn.ReLU(), nn.AvgPool1d(1)), nn.CrossEntropyLoss(), "class"),
+    ],
+)
+def test_a_stretched_or_pooled_activation_cuts_nothing(
+    last: nn.Module, loss_fn: nn.Module, target: str
+) -> None:
+    found = rules_of(last, loss_fn, target=target, module=True)
     assert "loss-output-mismatch" not in found
 
 

@@ -91,11 +91,11 @@ def signals(gain: float, left: float) -> tuple[dict[str, Any], ...]:
 
 
 JUMPED = np.concatenate([[2.3, 2.5], np.full(60, 90.0)])
-SUMMED = replace(CLASSES, loss_reduction="sum")
+SUMMED = replace(CLASSES, loss_reduction="sum", optimizer="sgd")
 LOST = Autopsy(step=21, culprit="input", module="", operation="", because="")
 FAR_OUT = {"signal": Signal(gain=0.6, size_in=300.0, spread_in=290.0, spread_out=170.0)}
 NOTHING_IN = {"signal": Signal(gain=0.6, size_in=0.0, spread_in=0.0, spread_out=0.0)}
-NORM = {"kind": "BatchNorm2d", "norm_gap": 0.1, "num_weights": 0}
+NORM = {"kind": "BatchNorm1d", "norm_gap": 0.1, "num_weights": 0}
 FAULTS: dict[str, Make] = {
     "weights-unchanged": lambda: replace(HEALTHY, tallies=tally(still_weights=(12, 12))),
     "gradient-ascent": lambda: with_looks(history(np.linspace(2.3, 5.0, 60)), descent=0.01),
@@ -106,7 +106,7 @@ FAULTS: dict[str, Make] = {
     "loss-sum-reduction": lambda: history(JUMPED, setting=SUMMED),
     "input-not-finite": lambda: history([*falling(20), NAN], autopsy=LOST),
     "input-out-of-scale": lambda: with_looks(history(STUCK), FAR_OUT, {}),
-    "input-ignored": lambda: with_looks(HEALTHY, NOTHING_IN, {}),
+    "input-ignored": lambda: with_looks(history(STUCK), NOTHING_IN, {}),
     "symmetric-init": lambda: replace(HEALTHY, tallies=tally(alike_units=(1, 3))),
     "init-too-large": lambda: with_looks(history(STUCK), *signals(4.0, 100.0)),
     "init-too-small": lambda: with_looks(history(STUCK), *signals(0.01, 1e-6)),

@@ -190,5 +190,5 @@ def test_every_column_has_its_probe() -> None:
     columns = {column for probe in PROBES for column in probe.columns}
     layers = set(Layer.__dataclass_fields__) - {"name", "kind", "num_weights", "signal"}
     looks = set(Looks.__dataclass_fields__) - {"step", "layers"}
-    signal = set(Signal.__dataclass_fields__) - {"fan_in"}
+    signal = set(Signal.__dataclass_fields__)
     assert columns == layers | looks | signal

@@ -72,6 +72,9 @@ def test_other_losses_are_not_taken_for_them(name: str) -> None:
         lambda logs: -logs[range(N), CLASS].sum() / N,
         lambda logs: -logs.gather(1, CLASS[:, None]).squeeze(1).mean(),
         lambda logs: -(logs * ONE_HOT).sum(1).mean(),
+        lambda logs: -(logs * ONE_HOT.long()).sum(1).mean(),
+        lambda logs: -(logs * ONE_HOT.bool()).sum(1).mean(),
+        lambda logs: -logs[ROWS, CLASS - C].mean(),
         lambda logs: -torch.log(logs.softmax(1)[range(N), CLASS]).mean(),
         lambda logs: -(logs.softmax(1)[ROWS, CLASS] + 1e-9).log().mean(),
     ],
@@ -99,6 +102,7 @@ def test_a_policys_loss_is_no_cross_entropy() -> None:
         (lambda o: (o[:, 0] - QUANTITY).abs().mean(), False),
         (lambda o: (o - QUANTITY[:, None]).abs().mean(), False),
         (lambda o: F.relu(1 - (o - o.T)).mean(), False),  # pairs of outputs
+        (lambda o: (o.exp() * torch.ones(N, N).tril()).sum(0).log().mean(), False),  # Cox
         (lambda o: (o.squeeze(1)[:, None] * torch.ones(N, N)).mean(), False),  # asked for
     ],
 )
@@ -147,3 +151,46 @@ def test_a_loss_of_squeezed_outputs_is_computed_again_without_a_warning(by_hand:
                 watch.validation(1.0)
     assert all(math.isfinite(loss) for loss in watch.history.epochs.clean_loss)
     assert watch.history.setting.baseline is not None
+
+
+def test_a_softmax_over_rows_is_no_cross_entropy() -> None:
+    output = nn.Linear(3, N)(X)
+    assert written_loss(-output.log_softmax(0)[ROWS, ROWS].mean(), output) is None
+
+
+@pytest.mark.parametrize("write", [lambda o: (o.mean() - 1.0) ** 2, lambda o: (o[:0] ** 2).sum()])
+def test_outputs_without_rows_end_no_training(write: Callable[[Tensor], Tensor]) -> None:
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return write(self.layer(x))
+
+    net = Whole()
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with gf.watch(net, optimizer, say=None) as watch:
+        for _ in range(5):
+            optimizer.zero_grad()
+            watch.loss((net(X) - 0.5) ** 2).backward()
+            optimizer.step()
+    assert len(watch.history.steps.loss) == 5
+
+
+def test_a_loss_module_of_ones_own_is_called_as_often_as_the_loop_calls_it() -> None:
+    class Counting(nn.Module):
+        calls = 0
+
+        def forward(self, output: Tensor, y: Tensor) -> Tensor:
+            self.calls += 1
+            return ((output[:, 0] - y) ** 2).mean() + 0.0 * torch.rand(1)[0]
+
+    net, loss_fn = nn.Linear(3, 1), Counting()
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with gf.watch(net, optimizer, loss_fn, say=None, budget=1.0):
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss_fn(net(X), QUANTITY).backward()
+            optimizer.step()
+    assert loss_fn.calls == 20

@@ -156,10 +156,14 @@ class Eyes:
             self.unseen.setdefault(UNSEEN_DEVICE)
         self.lookout.heard(loss)
         output = self.pulse.batch[2] if self.pulse.batch is not None else None
-        self.judging.hear(loss, output)
-        given = first_tensor(output)
-        if self.judging.is_unknown and given is not None:
-            self.counts.count("spread-shapes", is_spread_inside(loss, given))
+        try:
+            self.judging.hear(loss, output)
+            given = first_tensor(output)
+            if self.judging.is_unknown and given is not None:
+                self.counts.count("spread-shapes", is_spread_inside(loss, given))
+        except FAILURES as error:
+            self.judging.last = None
+            self.unseen.setdefault(f"what a loss was computed from: reading it failed ({error})")
 
     def judge_as(self, judged: Judged) -> None:
         """Tell what the last loss was computed from, where hooks cannot see it."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..probes.hooks import forward_of
 from ..probes.layers import first_tensor
 from ..probes.losses import Judged, LossFacts, facts_of, judged_by
 from ..probes.written import written_loss
@@ -59,7 +58,10 @@ class Judging:
             outputs, targets = outputs_and_targets(*given)
             if isinstance(outputs, Tensor) and isinstance(targets, Tensor):
                 found = Judged(self.facts or LossFacts(), outputs, targets)
-        return None if found is None or found.outputs is None or found.targets is None else found
+        if found is None or found.outputs is None or found.targets is None:
+            return None
+        empty = any(not one.dim() or not one.numel() for one in (found.outputs, found.targets))
+        return None if empty else found
 
     def can_repeat(self, output: Any, judged: Judged, heard: object) -> bool:
         """Say whether the loss can be computed again from a network's raw output.
@@ -68,9 +70,11 @@ class Judging:
         """
         assert judged.outputs is not None and judged.targets is not None
         shape = judged.outputs.shape
-        given = self.loss_fn and forward_of(self.loss_fn)
-        # A module whose kind is not known may have been found out by its graph, as a function is.
-        plain = not isinstance(self.loss_fn, nn.Module) or (self.facts and not self.facts.kind)
+        # A module whose kind is not known may have been found out by its graph, as a function
+        # is. It is not called itself: it may count its calls, or draw.
+        is_module = isinstance(self.loss_fn, nn.Module)
+        given = None if is_module else self.loss_fn
+        plain = not is_module or (self.facts is not None and not self.facts.kind)
         if self.replay is None and plain and isinstance(heard, float):
             targets = judged.targets.detach()
             self.replay = relearned(given, judged.facts, output, targets, heard, shape)

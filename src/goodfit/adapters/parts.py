@@ -68,13 +68,22 @@ def foreign_of(network: nn.Module, optimizers: Iterable[Optimizer]) -> tuple[int
 
 
 def frozen_of(network: nn.Module) -> tuple[int, int]:
-    """Return how many weights (not biases) ask for no gradient, and how many there are.
+    """Return how many weights ask for no gradient, and how many there are.
+
+    Not biases, and not embeddings: vectors of words are often taken as they are.
 
     Example:
         >>> frozen_of(nn.Sequential(nn.Linear(3, 2).requires_grad_(False), nn.Linear(2, 1)))
         (6, 8)
     """
-    weights = [p for p in network.parameters() if not is_lazy(p) and p.dim() > 1]
+    words = {
+        id(p)
+        for module in network.modules()
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        for p in module.parameters(recurse=False)
+    }
+    known = [p for p in network.parameters() if not is_lazy(p) and id(p) not in words]
+    weights = [p for p in known if p.dim() > 1]
     frozen = [p for p in weights if not p.requires_grad]
     return sum(p.numel() for p in frozen), sum(p.numel() for p in weights)
 

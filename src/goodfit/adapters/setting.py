@@ -101,7 +101,7 @@ class Prior:
         setting = Setting(
             task=task_of(self.facts.kind),
             loss_kind="" if self.composite else self.facts.kind,
-            loss_reduction=self.facts.reduction if self.facts.kind else "",
+            loss_reduction="" if self.composite or not self.facts.kind else self.facts.reduction,
             num_classes=self._classes(),
             majority_share=majority,
             mixed_targets=self.mixed,

@@ -10,16 +10,19 @@ from torch import Tensor, nn
 
 from ..probes.alike import Alike
 from ..records import (
-    Curve,
+    SATURATED_SHARE,
     Finding,
     Signal,
     Verdict,
+    fades,
     fading,
     found,
+    grows_or_saturates,
     growth,
     mean_gain,
     not_judged,
     passed,
+    spread_by_layer,
     start_spread,
 )
 from .attention import peaked_share
@@ -28,10 +31,7 @@ from .observe import gradients
 from .signals import activations, layer_signals
 from .subject import LOOKED_AT_ROWS, Subject, quiet, without_dropout
 
-# Gains of healthy starts: 0.58 (PyTorch), 1 (Xavier), 1.41 (He), 1.67 (Xavier for tanh).
-LARGEST_GAIN, SMALLEST_GAIN = 2.0, 0.3
-GROWN, FADED, GONE = 8.0, 1e-3, 1e-6
-SATURATED_SHARE, FLAT_TANH, FLAT_SIGMOID = 0.5, 0.99, 0.01
+FLAT_TANH, FLAT_SIGMOID = 0.99, 0.01
 SYMMETRY_STEPS = 3
 DEAD_PARTS = 4
 
@@ -108,8 +108,7 @@ def init_too_large(subject: Subject) -> Verdict:
         return not_judged(name, signals)
     gain, grown, saturated = mean_gain(signals), growth(signals), _saturated_share(subject)
     peaked = _peaked_share(subject)
-    small = gain <= LARGEST_GAIN or (grown <= GROWN and saturated < SATURATED_SHARE)
-    if small and peaked < SATURATED_SHARE:
+    if not grows_or_saturates(signals, saturated) and peaked < SATURATED_SHARE:
         return passed(name, f"hidden layers have a mean gain of {gain:.2g}")
     return found(
         Finding(
@@ -125,7 +124,7 @@ def init_too_large(subject: Subject) -> Verdict:
                 "growth": grown,
                 "saturated_share": max(saturated, peaked),
             },
-            curve=_curve(signals),
+            curve=spread_by_layer(signals),
         ),
     )
 
@@ -143,7 +142,7 @@ def init_too_small(subject: Subject) -> Verdict:
     if isinstance(signals, str):
         return not_judged(name, signals)
     gain, left = mean_gain(signals), fading(signals)
-    if not ((gain < SMALLEST_GAIN and left < FADED) or left < GONE):
+    if not fades(signals):
         return passed(name, f"{left:.2g} of the signal is left before the last layer")
     return found(
         Finding(
@@ -155,7 +154,7 @@ def init_too_small(subject: Subject) -> Verdict:
             " normalisation between layers.",
             source="notes n3, Limitation of Small Weights; notes n4, Small random numbers",
             evidence={"mean_gain": gain, "signal_left": left, "num_layers": len(signals)},
-            curve=_curve(signals),
+            curve=spread_by_layer(signals),
         ),
     )
 
@@ -172,13 +171,6 @@ def _signals(subject: Subject) -> tuple[Signal, ...] | str:
     if not start_spread(signals) > 0.0:
         return "the inputs do not differ"
     return signals
-
-
-def _curve(signals: tuple[Signal, ...]) -> Curve:
-    """Return the spread by layer, as a small picture."""
-    shown = [s.spread_out for s in signals if math.isfinite(s.spread_out)][:64]
-    places = tuple(float(number) for number in range(1, len(shown) + 1))
-    return Curve(x_label="layer", y_label="spread over rows", x=places, y=tuple(shown), log=True)
 
 
 def _saturated_share(subject: Subject) -> float:

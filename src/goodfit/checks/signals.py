@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..probes.signals import fan_in_of, signal_of
+from ..probes.signals import signal_of
 from ..records import Signal
 from .inputs import Inputs, feed
 from .observe import nodes_of, operation_name, saved
@@ -34,8 +34,7 @@ def _noting(seen: list[Signal]) -> Any:
     def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         entered, given = first_tensor(inputs), first_tensor(output)
         found = signal_of(module, _floats(entered), _floats(given))
-        numbers = {name: float(value) for name, value in found.items()}
-        seen.append(Signal(fan_in=fan_in_of(module), **numbers))
+        seen.append(Signal(**{name: float(value) for name, value in found.items()}))
 
     return note
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..records import History, Verdict, not_judged, passed
 from .curves import loss_exploded
+from .evidence import NORMED
 from .loop_mistakes import counted
 from .rates import lr_too_high
 from .report import find
@@ -88,14 +89,16 @@ def loss_sum_reduction(history: History) -> Verdict:
     """Fires when the loss is a sum over rows, and steps are too large or the loss explodes.
 
     Gradients then are N times those of the mean, for batches of N rows. Passes where training goes
-    well: then the rate was chosen for it. Abstains where the loss is none that is known. Notes n3,
-    Inter-dependence of Hyperparameters.
+    well: then the rate was chosen for it; and under optimisers that divide gradients by their size.
+    Abstains where the loss is none that is known. Notes n3, Inter-dependence of Hyperparameters.
     """
     name, setting = "loss-sum-reduction", history.setting
     if not setting.loss_reduction:
         return not_judged(name, "the loss is none that is known")
     if setting.loss_reduction != "sum":
         return passed(name, f"its reduction is {setting.loss_reduction}")
+    if setting.optimizer.startswith((*NORMED, "lion", "adafactor")):
+        return passed(name, f"{setting.optimizer} divides gradients by their size")
     too_high, exploded = lr_too_high(history), loss_exploded(history)
     if not (too_high.finding or exploded.finding):
         return passed(name, "the loss is a sum over rows, and the rate suits it")

@@ -9,8 +9,9 @@ from .report import find
 
 # A mistake in the code of a loop is there at nearly every step; what happens now and then is meant.
 MOST = 0.8
-# Validation is behind training by so much of the way from chance to floor.
-BEHIND = 0.3
+# Validation is behind training by so much of the way from chance to floor. So few rows are seldom
+# all that there are.
+BEHIND, FEW_ROWS = 0.3, 64
 # Looks are few where a loop is fast (2 in 160 steps have been seen), and what is counted there
 # does not depend on chance: two say as much as twenty.
 FEWEST = 2
@@ -64,7 +65,8 @@ def same_batch_every_step(history: History) -> Verdict:
 def _severity(history: History) -> Severity:
     if not _may_be_all_rows(history):
         return "error"
-    return "warning" if _falls_behind(history) else "info"
+    few = history.setting.batch_size <= FEW_ROWS
+    return "warning" if few and _falls_behind(history) else "info"
 
 
 def _falls_behind(history: History) -> bool:

@@ -33,7 +33,7 @@ TINY = 9e-4
 # Where chance is not known: steps so small that go one way, by the cosine of their gradients.
 CREEPING, ONE_WAY = 6e-4, 0.9
 # Weights of so many times their first size were thrown there.
-BLOWN_UP = 30.0
+BLOWN_UP, AT_ONCE = 30.0, 5.0
 # So many ways above chance a loss has been driven there.
 FAR_ABOVE = -2.0
 
@@ -57,8 +57,8 @@ def lr_too_high(history: History) -> Verdict:
     - The loss swings as :func:`~goodfit.diagnosis.curves.oscillating` has it (it comes back by 6
       tenths of the way, and rises twice or more), and updates are over 0.02 of the weights in the
       median of the undecayed looks: the notes' 0.001 is right, and 0.01 about okay.
-    - Weights are 30 times as large as they began, and the loss is poor: one step threw them there,
-      and where units die by it nothing moves any more.
+    - Weights are 30 times as large as they began (a root mean square of 0.01 or more), most of that
+      between two looks, and the loss is poor: where units die by it nothing moves any more.
     - What was learned is lost: the training loss of an epoch was below chance by a twentieth of the
       way, that of a quarter of the epochs after it (3 at least, of 5 or more in all) is above, and
       validation is poor.
@@ -90,7 +90,7 @@ def lr_too_high(history: History) -> Verdict:
     back_and_forth = turn < -0.3 and ratio > 0.02 and poor
     usual = median(undecayed(history, update_ratios(history)))
     swinging = usual > 0.02 and swings(course) and not noisy_only_in_training(history)
-    swinging |= _unlearned(history) or (poor and _grew(history, BLOWN_UP))
+    swinging |= _unlearned(history) or (poor and _was_thrown(history))
     if not (jumped or (not several and (large or back_and_forth or swinging))):
         size = f"updates are {ratio:.2g} of the weights" if ratio == ratio else "no update was seen"
         return passed(name, f"{size}, the loss does not jump")
@@ -115,10 +115,19 @@ def _turn(history: History) -> float:
     return median(turns[-LATEST:]) if len(turns) >= 3 else NAN
 
 
-def _grew(history: History, times: float = 10.0) -> bool:
-    """Return whether the weights became so many times as large as they began."""
+def _grew(history: History) -> bool:
+    """Return whether the weights became ten times as large as they began."""
     norms = finite(history.looks.weight_norm)
-    return len(norms) > 1 and bool(norms[-1] > times * norms[0])
+    return len(norms) > 1 and bool(norms[-1] > 10 * norms[0])
+
+
+def _was_thrown(history: History) -> bool:
+    """Return whether weights that did not begin next to 0 were thrown far out between two looks."""
+    norms, num = finite(history.looks.weight_norm), history.setting.num_parameters
+    if len(norms) < 2 or not norms[0] > 0.01 * num**0.5:
+        return False
+    at_once = float((norms[1:] / norms[:-1]).max())
+    return bool(norms[-1] > BLOWN_UP * norms[0]) and at_once > AT_ONCE
 
 
 def _begins_straight(history: History) -> bool:

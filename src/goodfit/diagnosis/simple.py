@@ -18,6 +18,8 @@ CURVED = 0.75
 # Of what curves add to lines, healthy networks learn three fifths or more on training rows.
 NO_CURVE = 1.0 / 3.0
 FEWEST_LOOKS = 4
+# R2 of two samples of rows differs by as much.
+NEAR = 0.05
 # Nobody misses less of R2.
 LEAST = 0.02
 
@@ -48,13 +50,15 @@ def below_simple_fits(history: History) -> Baseline | None:
 
 
 def reaches_simple_fits(history: History) -> bool:
-    """Return whether a classifier's accuracy is, to 3 standard errors, that of the better fit.
+    """Return whether accuracy is, to 3 standard errors, that of the better fit; R2 to 0.05.
 
     What lines and curves through the same rows do not tell apart may be noise.
     """
-    simple, (score, _) = history.setting.baseline, scores(history)
-    if simple is None or history.setting.task != "classification" or not math.isfinite(score):
+    simple, (score, on_train) = history.setting.baseline, scores(history)
+    if simple is None or not math.isfinite(score):
         return False
+    if history.setting.task != "classification":
+        return max(score, on_train) > max(simple.linear, simple.curved) - NEAR
     best = max(simple.linear, simple.curved)
     p = min(max(best, 0.01), 0.99)
     return score > best - SURE * math.sqrt(p * (1 - p) / simple.num_rows)
@@ -65,7 +69,7 @@ def below_curves(history: History) -> bool:
     simple, best = history.setting.baseline, max(scores(history))
     if simple is None or history.setting.task != "regression":
         return False
-    return best < simple.curved - 0.05
+    return best < simple.curved - NEAR
 
 
 def _r2_of_batches(history: History) -> float:

@@ -10,6 +10,7 @@ from .ends import is_over
 from .loop_mistakes import FEWEST, MOST
 from .numbers import finite
 from .report import find
+from .simple import reaches_simple_fits
 
 
 def weights_unchanged(history: History) -> Verdict:
@@ -93,9 +94,10 @@ def no_gradient(history: History) -> Verdict:
 
     At 3 looks or more their gradient was None each time. Or most weights are frozen, the run is
     over, and under 6 tenths of the way from chance to floor are done: what is frozen are features
-    that do not suit the task, or were never trained. Not where the first losses are below chance:
-    such a network was trained before. Abstains where no loop was watched, below 3 looks, and where
-    none was reached (then weights are unchanged). Notes n3, Analysis of Non-Linear Function.
+    that do not suit the task, or were never trained. Not where the first losses are below chance,
+    and not where simple fits of the same rows tell classes apart no better. Abstains where no loop
+    was watched, below 3 looks, and where none was reached (then weights are unchanged). Notes n3,
+    Analysis of Non-Linear Function.
     """
     name, tally = "no-gradient", history.tallies.get("unreached-parameters")
     if _frozen_and_poor(history):
@@ -120,6 +122,8 @@ def no_gradient(history: History) -> Verdict:
 def _frozen_and_poor(history: History) -> bool:
     tally, course = history.tallies.get("frozen-weights"), course_of(history)
     if tally is None or tally.share <= 0.5 or history.setting.chance_loss is None:
+        return False
+    if reaches_simple_fits(history):
         return False
     fresh = course.done(course.between(0, 0.1)) < 0.15 or course.num < 100
     return is_over(history) and fresh and course.num >= 50 and course.progress < 0.6

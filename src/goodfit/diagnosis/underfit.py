@@ -31,12 +31,11 @@ def underfitting(history: History) -> Verdict:
     half of it with 3 classes or more and an accuracy under 0.6 (not where each row has many
     answers, as the words of a text: there that may be all); of quantities below a curved fit with a
     tenth as many weights as rows. Or the run is over, under 9 tenths of the way are done, and the
-    last layer has fewer inputs than a third of its classes, or a dense layer between reads one or
-    two: through so few numbers that many classes cannot be told apart. None of these where simple
-    fits of the same rows tell classes apart no better. Or the run is over and neither training nor
-    validation reaches what straight lines through the same inputs do
-    (:func:`~goodfit.diagnosis.simple.below_simple_fits`). Abstains otherwise, and where chance is
-    not known. Notes n3, Overfitting; n4, no gap.
+    last layer has fewer inputs than a third of its classes: through so few numbers that many
+    classes cannot be told apart. None of these where simple fits of the same rows tell classes
+    apart no better. Or the run is over and neither training nor validation reaches what straight
+    lines through the same inputs do (:func:`~goodfit.diagnosis.simple.below_simple_fits`). Abstains
+    otherwise, and where chance is not known. Notes n3, Overfitting; n4, no gap.
     """
     name, course = "underfitting", course_of(history)
     val, train = validation_of(history), array(history.epochs.train_loss)
@@ -118,13 +117,8 @@ def _too_small(history: History, on_train: float) -> bool:
 
 
 def _narrow(history: History, on_train: float) -> bool:
-    """Return whether a classifier's last layer reads fewer numbers than a third of its classes.
-
-    Or a dense layer behind the first reads one or two.
-    """
+    """Return whether a classifier's last layer reads fewer numbers than a third of its classes."""
     num, layers = history.setting.num_classes, weight_layers(history)
-    if num < 6 or not layers or on_train >= 0.9:
+    if num < 6 or not layers or layers[-1].num_weights % num:
         return False
-    dense = [one.signal.fan_in for one in layers[1:] if one.signal and one.kind == "Linear"]
-    last = layers[-1].num_weights // num if layers[-1].num_weights % num == 0 else num
-    return last < num / 3 or min(dense, default=num) <= min(2, num / 3)
+    return layers[-1].num_weights // num < num / 3 and on_train < 0.9

@@ -16,7 +16,7 @@ FIRST = 4
 # Units that begin at 0, as those of a last layer may, are pulled apart within so many looks.
 PULLED_APART = 3
 EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
-DRAWN = (nn.Linear, _ConvNd, nn.RNNBase, *EMBEDDINGS)
+DRAWN = (nn.Linear, _ConvNd, nn.RNNBase)
 Named = list[tuple[str, Tensor, Place]]
 
 
@@ -35,8 +35,11 @@ class Alike:
     def __init__(self, network: nn.Module, places: Sequence[Place] | None = None) -> None:
         places = places_of(network) if places is None else places
         self.held: Named = [each for each in _weights(network, places) if _is_alike(*each[1:])]
-        # Equal numbers other than 0 were given to them: of a dense layer or so that is no intent.
-        self.drawn = {n for n, w, place in self.held if isinstance(place.module, DRAWN) and w.any()}
+        # Equal numbers other than 0 were given to them: of a hidden dense layer or so that is no
+        # intent. The units of a last layer get gradients of their own.
+        last = next((place for place in reversed(places) if place.role == "weights"), None)
+        hidden = [each for each in self.held if each[2] is not last]
+        self.drawn = {n for n, w, place in hidden if isinstance(place.module, DRAWN) and w.any()}
         self._looks = 0
 
     def after_look(self, given: Collection[str]) -> int:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ..records import Layer, Looks, Signal
 from .layers import Measured, Place
-from .signals import fan_in_of
 
 NAN = float("nan")
 NETWORK = (
@@ -83,7 +82,6 @@ class _Column:
     parameters: tuple[str, ...]
     values: dict[str, list[float]]
     own: list[int] = field(default_factory=list)
-    fan_in: int = 0
     signal: Signal | None = None
 
 
@@ -129,8 +127,7 @@ class LookColumns:
         for name, layer in self.layers.items():
             values, own = layer.values, layer.own
             if (name, "spread_out") in numbers:
-                values_of = {c: float(numbers.get((name, c), NAN)) for c in SIGNAL}
-                layer.signal = Signal(fan_in=layer.fan_in, **values_of)
+                layer.signal = Signal(**{c: float(numbers.get((name, c), NAN)) for c in SIGNAL})
             for column in OUTPUTS:
                 values[column].append(float(numbers.get((name, column), NAN)))
             for column, held in squares.items():
@@ -157,9 +154,7 @@ def _column(kind: str, place: Place | None, num_looks: int) -> _Column:
     values = {column: [NAN] * num_looks for column in (*NORMS, *OUTPUTS)}
     if place is None:
         return _Column(kind, 0, (), values)
-    return _Column(
-        kind, place.num_weights, place.parameters, values, fan_in=fan_in_of(place.module)
-    )
+    return _Column(kind, place.num_weights, place.parameters, values)
 
 
 def _root(squares: list[float] | float) -> float:

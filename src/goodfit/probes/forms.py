@@ -69,7 +69,7 @@ def reach_of(outputs: Tensor) -> tuple[str, float, float] | None:
         >>> reach_of(torch.zeros(2, requires_grad=True).relu())
         ('Relu', 0.0, inf)
     """
-    node: Any = last_operation(outputs, masked=False)
+    node: Any = last_operation(outputs, exact=True)
     if node is None:
         return None
     name = node_name(node)
@@ -85,9 +85,9 @@ def share_out_of_reach(targets: Tensor, low: float, high: float) -> float:
 
 def _are_cut(facts: LossFacts, outputs: Tensor, targets: Tensor) -> bool:
     if facts.kind == "cross-entropy":
-        return _last(outputs, but=("LogSoftmax",)) in CUTS
+        return _last(outputs, but=("LogSoftmax",), exact=True) in CUTS
     if facts.kind == "binary-cross-entropy" and facts.of_scores:
-        return _last(outputs) in CUTS_OF_YES_AND_NO
+        return _last(outputs, exact=True) in CUTS_OF_YES_AND_NO
     reach = reach_of(outputs) if facts.kind in ("mse", "l1", "huber") else None
     return bool(reach) and share_out_of_reach(targets, *reach[1:]) >= OUT_OF_REACH_SHARE
 
@@ -109,6 +109,6 @@ def _is_repeated(tensor: Tensor) -> bool:
     )
 
 
-def _last(outputs: Tensor, but: Sequence[str] = ()) -> str:
-    node = last_operation(outputs, but)
+def _last(outputs: Tensor, but: Sequence[str] = (), *, exact: bool = False) -> str:
+    node = last_operation(outputs, but, exact=exact)
     return "" if node is None else node_name(node)

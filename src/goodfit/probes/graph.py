@@ -50,11 +50,11 @@ def functional_activation(value: Tensor) -> tuple[str, Any]:
     return (name, node) if name else ("", None)
 
 
-def last_operation(value: Tensor, but: Sequence[str] = (), *, masked: bool = True) -> Any:
+def last_operation(value: Tensor, but: Sequence[str] = (), *, exact: bool = False) -> Any:
     """Return the node that made the values of ``value``, through views, pooling and dropout.
 
     None for a leaf, and where it lies more than six nodes back. ``but`` names more to look through;
-    not ``masked``: not through a product with a constant, which may be a scale.
+    ``exact``: not through pooling, and not through a product with a constant, which may be a scale.
 
     Example:
         >>> import torch
@@ -68,7 +68,10 @@ def last_operation(value: Tensor, but: Sequence[str] = (), *, masked: bool = Tru
             return None
         name = node_name(node)
         seen_through = name in but or name.startswith(TRANSPARENT)
-        seen_through = seen_through or (masked and _is_mask(name, node))
+        if exact:
+            seen_through = seen_through and "Pool" not in name
+        else:
+            seen_through = seen_through or _is_mask(name, node)
         if name in ACTIVATIONS or not seen_through or not node.next_functions:
             return node
         node = node.next_functions[0][0]

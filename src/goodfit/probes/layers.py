@@ -245,7 +245,8 @@ def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None
         seen.unit_dim = 1
     elif value.grad_fn is not None:
         seen.made.append(value.grad_fn)
-    if entered is not None and (role == "norm" or (role == "weights" and seen.start)):
+    plain = entered is not None and entered.layout is torch.strided and not entered.is_nested
+    if entered is not None and plain and (role == "norm" or (role == "weights" and seen.start)):
         held = some_rows(entered.detach())
     rows = some_rows(value.detach())
     seen.take(Output(place, role, place.kind, rows, seen.unit_dim, held, start=seen.start))

@@ -171,17 +171,17 @@ def _read(kind: str, node: Any) -> Judged:
         kind=kind,
         weight=getattr(node, "_saved_weight", None),
         reduction=REDUCTIONS[getattr(node, "_saved_reduction", 1)],
-        ignore_index=_signed(int(getattr(node, "_saved_ignore_index", -100))),
+        ignore_index=signed(int(getattr(node, "_saved_ignore_index", -100))),
         of_scores=node_name(node) != "BinaryCrossEntropy",
     )
     return Judged(facts, outputs, targets)
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
     """Read a number as one of 64 bits with a sign: the graph gives -100 as 2^64 - 100.
 
     Example:
-        >>> _signed(2**64 - 100), _signed(3)
+        >>> signed(2**64 - 100), signed(3)
         (-100, 3)
     """
     return number - 2**64 if number >= 2**63 else number
@@ -217,6 +217,6 @@ def _alone(judged: Judged) -> Iterator[float]:
         try:
             with torch.no_grad():
                 values = call(outputs, targets, **options)
-        except (RuntimeError, ValueError):
+        except (RuntimeError, ValueError, IndexError):
             continue
         yield float(values.sum() if reduction == "sum" else values.mean())

@@ -42,20 +42,10 @@ def signal_of(
 
 def _gain(module: nn.Module) -> Tensor | None:
     """Return ``rms(weight) * sqrt(fan_in)`` of a dense or convolutional layer, else None."""
-    fan_in = fan_in_of(module)
-    if not fan_in:
-        return None
-    weight = module.weight
-    assert isinstance(weight, Tensor)
-    return _size(some_rows(weight.detach())) * math.sqrt(fan_in)
-
-
-def fan_in_of(module: nn.Module) -> int:
-    """Return how many numbers one unit of a dense or convolutional layer reads; 0 of others."""
     weight = getattr(module, "weight", None)
-    if not isinstance(module, WITH_UNITS) or not isinstance(weight, Tensor):
-        return 0
-    return weight[0].numel() if weight.numel() else 0
+    if not isinstance(module, WITH_UNITS) or not isinstance(weight, Tensor) or not weight.numel():
+        return None
+    return _size(some_rows(weight.detach())) * math.sqrt(weight[0].numel())
 
 
 def _size(values: Tensor) -> Tensor:

@@ -9,14 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from .graph import TRANSPARENT, node_name
-from .losses import Judged, LossFacts, whole_or_term
+from .losses import Judged, LossFacts, signed, whole_or_term
 
 MAX_HOPS, MAX_NODES = 10, 48
 SUMS_TO_1, LEAST = 1e-3, 1e-30
 # What makes one number out of many, and turns its sign.
 GATHERING = ("Mean", "Sum", "Div", "Neg", *TRANSPARENT)
 # What meets element by element, of outputs and of targets that ask for no gradient.
-MEETING = ("Sub", "Add", "Mul", "Div", "Pow", "Where", "Maximum", "Minimum")
+MEETING = ("Sub", "Add", "Mul", "Div")
 
 
 def written_loss(loss: Tensor, output: Tensor) -> Judged | None:
@@ -33,11 +33,13 @@ def written_loss(loss: Tensor, output: Tensor) -> Judged | None:
         >>> found.facts.kind, found.targets.tolist()
         ('mse', [0.0, 1.0, 2.0, 3.0])
     """
-    try:
-        found = _of_quantities(loss, output) or _of_classes(loss)
-    except (RuntimeError, AttributeError):  # backward has freed the graph
+    if not output.dim() or not output.numel():
         return None
-    return None if found is None else _with_reduction(found, loss)
+    try:
+        found = _of_quantities(loss, output) or _of_classes(loss, output)
+        return None if found is None else _with_reduction(found, loss)
+    except (RuntimeError, IndexError):  # backward has freed the graph
+        return None
 
 
 def is_spread_inside(loss: Tensor, output: Tensor) -> bool:
@@ -61,10 +63,18 @@ def is_spread_inside(loss: Tensor, output: Tensor) -> bool:
         above = [parent for parent, _ in node.next_functions]
         shapes = [_shape(parent) for parent in above if parent is not None]
         if _shape(node) == (num, num) and node_name(node) in MEETING and shapes == [(num, 1)]:
-            # Who turns a column into a table on purpose says so: unsqueeze, expand, view.
-            return not node_name(next(p for p in above if p is not None)).startswith(TRANSPARENT)
+            # Who turns a column into a table on purpose says so: unsqueeze, expand, view; or has a
+            # table already, as of who is at risk when.
+            on_purpose = node_name(_above(node)).startswith(TRANSPARENT)
+            return not on_purpose and (num, num) not in _constants(node)
         waiting.extend(above)
     return False
+
+
+def _constants(node: Any) -> list[tuple[int, ...]]:
+    """Return the shapes of the factors that a product or quotient keeps for its gradient."""
+    held = [getattr(node, name, None) for name in ("_saved_self", "_saved_other")]
+    return [tuple(one.shape) for one in held if isinstance(one, Tensor)]
 
 
 def _shape(node: Any) -> tuple[int, ...]:
@@ -91,7 +101,7 @@ def _of_quantities(loss: Tensor, output: Tensor) -> Judged | None:
     node: Any = gathered[-1] if gathered else None
     kind = _error_of(node)
     below = node.next_functions[0][0] if kind else None
-    if below is None or node_name(below) != "Sub" or not _leads_to(below, output):
+    if below is None or node_name(below) != "Sub" or not _meets(below, output):
         return None
     rest = node._saved_self.detach()
     if rest.numel() != output.numel():
@@ -114,22 +124,27 @@ def _error_of(node: Any) -> str:
     return "l1" if name == "Abs" else ""
 
 
-def _leads_to(node: Any, output: Tensor) -> bool:
-    """Return whether one of two that meet is the network's output, but for its shape."""
-    above = [parent for parent, _ in node.next_functions]
-    if sum(parent is None for parent in above) != 1:
-        return False
-    node = next(parent for parent in above if parent is not None)
+def _meets(node: Any, output: Tensor) -> bool:
+    """Return whether one of two that meet is the network's output, the other no gradient's."""
+    return len(node.next_functions) == 2 and _is_given(_above(node), output)
+
+
+def _is_given(node: Any, output: Tensor) -> bool:
+    """Return whether a node gives the network's output, but for its shape."""
     for _ in range(MAX_HOPS):
         if node is output.grad_fn:
-            return True
-        if not node_name(node).startswith((*TRANSPARENT, "Select")) or not node.next_functions:
+            return node is not None
+        if (
+            node is None
+            or not node_name(node).startswith((*TRANSPARENT, "Select"))
+            or not node.next_functions
+        ):
             return False
         node = node.next_functions[0][0]
     return False
 
 
-def _of_classes(loss: Tensor) -> Judged | None:
+def _of_classes(loss: Tensor, output: Tensor) -> Judged | None:
     gathered = list(_gathered(loss))
     node: Any = gathered[-1] if gathered else None
     negative = any(node_name(each) == "Neg" for each in gathered)
@@ -144,6 +159,9 @@ def _of_classes(loss: Tensor) -> Judged | None:
     if softmax is None or node_name(softmax) != ("Softmax" if of_shares else "LogSoftmax"):
         return None
     result = softmax._saved_result.detach()
+    over_classes = result.dim() == 2 and signed(softmax._saved_dim) in (1, -1)
+    if not over_classes or not (softmax is output.grad_fn or _is_given(_above(softmax), output)):
+        return None
     logs = result.clamp_min(LEAST).log() if of_shares else result
     targets = _picked(node, logs)
     return None if targets is None else Judged(LossFacts(kind="cross-entropy"), logs, targets)
@@ -160,7 +178,9 @@ def _picked(node: Any, logs: Tensor) -> Tensor | None:
     name, num = node_name(node), len(logs) if logs.dim() == 2 else 0
     if name == "Index":
         held = [index for index in node._saved_indices if index is not None]
-        return held[1].detach() if len(held) == 2 and held[1].shape == (num,) else None
+        fits = len(held) == 2 and held[1].shape == (num,) and not held[1].is_floating_point()
+        # A negative place counts from the end.
+        return held[1].detach().long().remainder(logs.shape[1]) if fits else None
     if name == "Gather":
         place = node._saved_index.detach()
         return place[:, 0] if place.shape == (num, 1) else None
@@ -170,7 +190,8 @@ def _picked(node: Any, logs: Tensor) -> Tensor | None:
     if shares is None or shares.shape != logs.shape or not num:
         return None
     sums = shares.detach().float().sum(1)
-    return shares.detach() if bool(((sums - 1.0).abs() < SUMS_TO_1).all()) else None
+    of_shares = bool(((sums - 1.0).abs() < SUMS_TO_1).all())
+    return shares.detach().to(logs.dtype) if of_shares else None
 
 
 def _with_reduction(found: Judged, loss: Tensor) -> Judged:

@@ -36,10 +36,22 @@ from .sheets import (
     SheetPart,
     Table,
 )
-from .signals import Signal, fading, growth, mean_gain, start_spread
+from .signals import (
+    SATURATED_SHARE,
+    Signal,
+    fades,
+    fading,
+    grows_or_saturates,
+    growth,
+    is_far_out,
+    mean_gain,
+    spread_by_layer,
+    start_spread,
+)
 from .trials import Confirmed, Grouping, Stage, StudyRecord, Trial, TrialState
 
 __all__ = [
+    "SATURATED_SHARE",
     "TALLIES",
     "Autopsy",
     "Baseline",
@@ -83,12 +95,16 @@ __all__ = [
     "Trial",
     "TrialState",
     "Verdict",
+    "fades",
     "fading",
     "found",
+    "grows_or_saturates",
     "growth",
+    "is_far_out",
     "joined_looks",
     "mean_gain",
     "not_judged",
     "passed",
+    "spread_by_layer",
     "start_spread",
 ]
