@@ -56,7 +56,7 @@ def underfitting(history: History) -> Verdict:
     closed = len(val) >= 8 and abs(on_train - on_val) < 0.1
     small = (closed and _too_small(history, on_train)) or (over and _narrow(history, on_train))
     simple = below_simple_fits(history) if over else None
-    if reaches_simple_fits(history):
+    if history.setting.task == "classification" and reaches_simple_fits(history):
         poor = small = False
     if not (poor or inverted or small or simple):
         return passed(name, f"{100 * on_train:.0f} % of the way from chance is done")
