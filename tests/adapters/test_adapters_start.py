@@ -194,3 +194,32 @@ def test_a_last_layer_of_equal_weights_is_meant() -> None:
     nn.init.constant_(net.weight, 1.0 / WIDTH)
     found, _ = trained(net)
     assert "symmetric-init" not in found
+
+
+@pytest.mark.parametrize("form", ["to_sparse", "to_sparse_csr"])
+def test_inputs_that_are_sparse_end_no_training(form: str) -> None:
+    torch.manual_seed(0)
+    rows = getattr((torch.rand(64, 20) < 0.1).float(), form)()
+    weight = nn.Parameter(0.1 * torch.randn(20, 1))
+    net = Neighbours()
+    net.weight = weight
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    with gf.watch(Given(net, torch.eye(20)), optimizer, say=None) as watch:
+        for _ in range(10):
+            optimizer.zero_grad()
+            output = watch.eyes.module(rows)
+            watch.loss(F.mse_loss(output, torch.ones(64, 1))).backward()
+            optimizer.step()
+    assert len(watch.history.steps.loss) == 10
+    assert watch.history.setting.baseline is None
+
+
+class Given(nn.Module):
+    """Hands a sparse batch to a layer."""
+
+    def __init__(self, layer: nn.Module, x: Tensor) -> None:
+        super().__init__()
+        self.layer, self.x = layer, x
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return self.layer(rows, self.x)

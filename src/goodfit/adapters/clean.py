@@ -19,7 +19,7 @@ from ..probes.baseline import simple_fits
 from ..probes.batch import metric_of
 from ..probes.clock import now_s
 from ..probes.hooks import forward_of
-from ..probes.layers import first_tensor
+from ..probes.layers import first_tensor, is_plain
 from ..probes.losses import LossFacts
 from ..probes.restore import restoring
 from ..records import Baseline
@@ -127,6 +127,8 @@ class Clean:
         task, held = task_of(facts.kind), [held for held in self.held if held.unchanged]
         inputs = [x for one in held for x in tensors_in((one.args, one.kwargs))]
         if task is None or len(inputs) != len(held) or len({x.shape[1:] for x in inputs}) != 1:
+            return None
+        if not all(map(is_plain, inputs)):
             return None
         alike = len({one.targets.shape[1:] for one in held}) == 1
         if facts.weight is not None or facts.pos_weight is not None or not alike:

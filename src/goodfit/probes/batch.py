@@ -88,7 +88,10 @@ def fingerprint(batch: Tensor) -> int:
         >>> fingerprint(a) == fingerprint(a.clone()), fingerprint(a) == fingerprint(a + 1)
         (True, False)
     """
-    if not batch.is_contiguous() or batch.device.type != "cpu" or batch.layout != torch.strided:
+    if batch.layout is not torch.strided or batch.is_nested:
+        # Sparse tensors are known by the numbers that they hold; in COO some may stand twice.
+        batch = (batch._values if batch.layout is torch.sparse_coo else batch.values)().detach()
+    if not batch.is_contiguous() or batch.device.type != "cpu":
         return hash(tuple(batch.detach().reshape(-1)[: PRINT_BYTES // 4].tolist()))
     total = batch.numel() * batch.element_size()
     row = total // len(batch) if batch.dim() and len(batch) else total

@@ -181,6 +181,11 @@ def clean_name(name: str) -> str:
     return ".".join(part for part in parts if part != "_orig_mod")
 
 
+def is_plain(tensor: Tensor) -> bool:
+    """Return whether a tensor's numbers lie in rows and columns: it is not sparse, nor nested."""
+    return tensor.layout is torch.strided and not tensor.is_nested
+
+
 def first_tensor(value: object) -> Tensor | None:
     """Return the first floating-point tensor in what a module took or gave."""
     if isinstance(value, Tensor):
@@ -232,10 +237,11 @@ class _Catch(Hook):
 
 def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None) -> None:
     """Take a module's first call in a forward down in ``seen``."""
-    if value is None:
+    if value is None or not is_plain(value):
         return
     seen.names.add(place.name)
     role, held = place.role, None
+    entered = entered if entered is not None and is_plain(entered) else None
     if role == "weights":
         if entered is not None and entered.requires_grad:
             _catch_functional(place, seen, entered)
@@ -245,8 +251,7 @@ def catch(place: Place, seen: Seen, entered: Tensor | None, value: Tensor | None
         seen.unit_dim = 1
     elif value.grad_fn is not None:
         seen.made.append(value.grad_fn)
-    plain = entered is not None and entered.layout is torch.strided and not entered.is_nested
-    if entered is not None and plain and (role == "norm" or (role == "weights" and seen.start)):
+    if entered is not None and (role == "norm" or (role == "weights" and seen.start)):
         held = some_rows(entered.detach())
     rows = some_rows(value.detach())
     seen.take(Output(place, role, place.kind, rows, seen.unit_dim, held, start=seen.start))
