@@ -196,6 +196,7 @@ def test_a_last_layer_of_equal_weights_is_meant() -> None:
     assert "symmetric-init" not in found
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
 @pytest.mark.parametrize("form", ["to_sparse", "to_sparse_csr"])
 def test_inputs_that_are_sparse_end_no_training(form: str) -> None:
     torch.manual_seed(0)
