@@ -28,6 +28,7 @@ def written_loss(loss: Tensor, output: Tensor) -> Judged | None:
     loss its shape may change.
 
     Example:
+        >>> import torch
         >>> output, y = torch.ones(4, 1, requires_grad=True) * 2, torch.arange(4.0)
         >>> found = written_loss(((output[:, 0] - y) ** 2).mean(), output)
         >>> found.facts.kind, found.targets.tolist()
@@ -46,6 +47,7 @@ def is_spread_inside(loss: Tensor, output: Tensor) -> bool:
     """Return whether outputs ``[N, 1]`` met ``[N]`` within a loss, which gives ``[N, N]``.
 
     Example:
+        >>> import torch
         >>> output, y = torch.ones(4, 1, requires_grad=True) * 2, torch.arange(4.0)
         >>> is_spread_inside(((output - y) ** 2).mean(), output)
         True
