@@ -81,6 +81,26 @@ def test_weights_that_one_step_threw_far_away(end: float, said: str) -> None:
     assert severity(made, "lr-too-high") == said
 
 
+@pytest.mark.parametrize(("begun", "said"), [(8.0, "warning"), (1e-3, "")])
+def test_weights_that_begin_next_to_0_were_not_thrown(begun: float, said: str) -> None:
+    num = len(looks(400).step)
+    norms = (begun, *(300.0 * begun,) * (num - 1))
+    setting = replace(CLASSES, num_parameters=400)
+    made = history(
+        STUCK, setting=setting, looks=looks(400, weight_norm=norms, update_norm=1e-5 * begun)
+    )
+    assert severity(made, "lr-too-high") == said
+
+
+@pytest.mark.parametrize(("optimizer", "said"), [("sgd", "warning"), ("adam", "")])
+def test_a_sum_is_not_the_cause_where_gradients_are_divided_by_their_size(
+    optimizer: str, said: str
+) -> None:
+    jumped = np.concatenate([[2.3, 2.5], np.full(60, 90.0)])
+    setting = replace(CLASSES, loss_reduction="sum", optimizer=optimizer)
+    assert severity(history(jumped, setting=setting), "loss-sum-reduction") == said
+
+
 @pytest.mark.parametrize(("validation", "said"), [(2.5, "warning"), (0.1, "info")])
 def test_a_batch_that_may_be_all_rows_is_named_where_validation_does_not_follow(
     validation: float, said: str

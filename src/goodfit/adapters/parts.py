@@ -73,7 +73,8 @@ def frozen_of(network: nn.Module) -> tuple[int, int]:
     Not biases, and not embeddings: vectors of words are often taken as they are.
 
     Example:
-        >>> frozen_of(nn.Sequential(nn.Linear(3, 2).requires_grad_(False), nn.Linear(2, 1)))
+        >>> words = nn.Embedding(100, 3).requires_grad_(False)
+        >>> frozen_of(nn.Sequential(words, nn.Linear(3, 2).requires_grad_(False), nn.Linear(2, 1)))
         (6, 8)
     """
     words = {

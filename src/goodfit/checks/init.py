@@ -39,9 +39,9 @@ DEAD_PARTS = 4
 def symmetric_init(subject: Subject) -> Verdict:
     """Fires when all units of a layer start alike and stay alike. Notes n3, A Poor Initialization.
 
-    Units with the same weights get the same gradient, so a layer of them is one unit. A last
-    layer that starts at 0 is not meant: classes pull its units apart at the first step. So a copy
-    makes three steps, and units of zeros must be equal still. Dense and convolutional layers that
+    Units with the same weights get the same gradient, so a layer of them is one unit. A last layer
+    that starts at 0 is not meant: classes pull its units apart at the first step. So a copy makes
+    three steps, and units of zeros must be equal still. Hidden dense and convolutional layers that
     start at one other number fire as they are: drawn biases or dropout part their units, but late.
     """
     name, subject = "symmetric-init", subject.clean

@@ -244,17 +244,18 @@ def _still_falling(history: History, ratio: float) -> bool:
 def lr_good(history: History) -> Verdict:
     """States (info) that the learning rate is right: no fault.
 
-    The loss has done half of the way from chance to floor without a jump past twice its start,
-    at updates between 1e-4 and 0.05 of the weights. Abstains below 50 steps, and without looks.
-    Notes n4: loss going down quickly.
+    The loss has done half of the way from chance to floor without a jump past twice its start, at
+    updates between 1e-4 and 0.05 of the weights, and neither lr-too-low nor lr-too-high is found.
+    Abstains below 50 steps, and without looks. Notes n4: loss going down quickly.
     """
     name, course = "lr-good", course_of(history)
     ratio = median(undecayed(history, update_ratios(history)))
     if course.num < 50 or ratio != ratio:
         return not_judged(name, "fewer than 50 steps, or no looks at updates")
-    wrong = lr_too_low(history).finding or lr_too_high(history).finding
-    if wrong or not (course.progress > 0.5 and course.peak < 2 and 1e-4 < ratio < 0.05):
+    if not (course.progress > 0.5 and course.peak < 2 and 1e-4 < ratio < 0.05):
         return passed(name, "not stated: the loss is poor, has jumped, or steps are unusual")
+    if lr_too_low(history).finding or lr_too_high(history).finding:
+        return passed(name, "not stated: steps are too small or too large")
     return find(
         name,
         "info",

@@ -65,8 +65,9 @@ def input_out_of_scale(history: History) -> Verdict:
 
     A root mean square over 15, or over 3 with means of over 5 standard deviations; and no norm
     brings it to about 1 before the second layer. Passes where training has come through: 7 tenths
-    of the way from chance to floor are done, without a jump or a first gradient that explodes.
-    Abstains where the first look saw no numbers enter. Notes n0, 4; n4, Data Preprocessing.
+    of the way from chance to floor are done, or as much as simple fits of the same rows do, without
+    a jump or a first gradient that explodes. Abstains where the first look saw no numbers enter.
+    Notes n0, 4; n4, Data Preprocessing.
     """
     name, layers = "input-out-of-scale", _signals(history)
     first = layers[0].signal if layers else None
@@ -126,8 +127,8 @@ def input_ignored(history: History) -> Verdict:
 def symmetric_init(history: History) -> Verdict:
     """Fires when all units of a layer begin with the same weights.
 
-    Dense and convolutional layers that begin at one number other than 0, and any weights that begin
-    at 0 and are alike still after 3 looks: a last layer of zeros is pulled apart by its first step.
+    Hidden dense and convolutional layers that begin at one number other than 0, and any weights
+    that begin alike and are so still after 3 looks: a last layer is pulled apart by its first step.
     Abstains where no loop was watched. Notes n3, A Poor Initialization; n4, What if W=0.
     """
     name, tally = "symmetric-init", history.tallies.get("alike-units")
@@ -214,8 +215,9 @@ def batch_norm_tiny_batch(history: History) -> Verdict:
     """Fires when batch norm is trained on 4 rows or fewer, and evaluation is poor.
 
     Its statistics are mostly noise then. Poor: under 7 tenths of the way from chance to floor are
-    done, on validation where there is one. Abstains without looks or batch size, and passes without
-    batch norm. Notes n3, Some Complexities of BN.
+    done, on validation where there is one; with several rows of maps, whose channels have many
+    values, also a tenth of the way behind training. Abstains without looks or batch size, and
+    passes without batch norm. Notes n3, Some Complexities of BN.
     """
     name, size = "batch-norm-tiny-batch", history.setting.batch_size
     norms = [layer for layer in history.looks.layers if "BatchNorm" in layer.kind]

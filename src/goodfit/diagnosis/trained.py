@@ -95,9 +95,9 @@ def no_gradient(history: History) -> Verdict:
     At 3 looks or more their gradient was None each time. Or most weights are frozen, the run is
     over, and under 6 tenths of the way from chance to floor are done: what is frozen are features
     that do not suit the task, or were never trained. Not where the first losses are below chance,
-    and not where simple fits of the same rows tell classes apart no better. Abstains where no loop
-    was watched, below 3 looks, and where none was reached (then weights are unchanged). Notes n3,
-    Analysis of Non-Linear Function.
+    and not where simple fits of the same rows do no better. Abstains where no loop was watched,
+    below 3 looks, and where none was reached (then weights are unchanged). Notes n3, Analysis of
+    Non-Linear Function.
     """
     name, tally = "no-gradient", history.tallies.get("unreached-parameters")
     if _frozen_and_poor(history):

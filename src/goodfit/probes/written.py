@@ -136,11 +136,9 @@ def _is_given(node: Any, output: Tensor) -> bool:
     for _ in range(MAX_HOPS):
         if node is output.grad_fn:
             return node is not None
-        if (
-            node is None
-            or not node_name(node).startswith((*TRANSPARENT, "Select"))
-            or not node.next_functions
-        ):
+        if node is None or not node.next_functions:
+            return False
+        if not node_name(node).startswith((*TRANSPARENT, "Select")):
             return False
         node = node.next_functions[0][0]
     return False
