@@ -123,6 +123,17 @@ def test_inputs_far_out_are_named_unless_a_norm_takes_them(
     assert ("input-out-of-scale" in found[:1]) is told
 
 
+@pytest.mark.parametrize(("between", "told"), [(nn.Identity, True), (nn.ReLU, False)])
+def test_layers_with_no_activation_between_them_are_named(
+    between: type[nn.Module], told: bool
+) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(WIDTH, 32), between(), nn.Dropout(0.1), nn.Linear(32, CLASSES))
+    found, history = trained(net)
+    assert ("no-activation" in found) is told
+    assert history.tallies["straight-layers"].happened == (2 if told else 0)
+
+
 def test_inputs_that_are_all_the_same_are_named() -> None:
     found, _ = trained(net_of(as_it_is), 0.0)
     assert found[0] == "input-ignored"

@@ -25,6 +25,7 @@ ACTIVATIONS = {
     "gelu": nn.GELU,
     "leaky": nn.LeakyReLU,
     "sigmoid": nn.Sigmoid,
+    "none": nn.Identity,
 }
 
 

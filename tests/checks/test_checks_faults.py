@@ -361,6 +361,11 @@ FAULTS: dict[str, dict[str, Fault]] = {
         ),
     },
     "dropout-before-batch-norm": {"direct": Fault(make=dropout_then_norm)},
+    "no-activation": {
+        "dense": Fault(make=lambda: mlp(64, 10, activation="none")),
+        "quantity": Fault("diabetes", lambda: mlp(10, 1, activation="none"), mse),
+        "norms": Fault(make=lambda: mlp(64, 10, activation="none", norm=nn.BatchNorm1d)),
+    },
     "symmetric-init": {
         "zeros": Fault(make=weights(nn.init.zeros_)),
         "constant": Fault(make=weights(lambda w: nn.init.constant_(w, 0.1))),
@@ -525,6 +530,7 @@ TWINS: dict[str, Fault] = {
     ),
     "right-gradient": Fault(make=around(lambda net, x: Square.apply(net(x), 2.0))),
     "straight-through": Fault(make=lambda: Cut(StraightThrough.apply)),
+    "line-of-low-rank": Fault(make=lambda: mlp(64, 10, (5,), activation="none")),
     "norm-then-dropout": Fault(make=lambda: mlp(64, 10, norm=nn.BatchNorm1d, dropout=0.5)),
     "sum-divided": Fault(
         loss=lambda o, y: functional.cross_entropy(o, y, reduction="sum") / len(y)

@@ -43,7 +43,7 @@ split-overlap initial-loss-off regularization-inert cannot-overfit-tiny-batch do
 missing-softmax softmax-wrong-axis loss-output-mismatch loss-broadcast loss-sum-reduction
 batch-mixing input-ignored no-gradient not-in-optimizer symmetric-init init-too-small
 init-too-large dead-at-init gradient-wrong batch-norm-tiny-batch dropout-before-batch-norm
-bias-not-from-prior
+bias-not-from-prior no-activation
 """.split()
 # Judged before training where the optimiser is given, and from what a watch sees of it.
 BOTH = [
@@ -51,6 +51,7 @@ BOTH = [
     *("loss-broadcast", "double-softmax", "missing-softmax", "loss-output-mismatch"),
     *("loss-sum-reduction", "input-not-finite", "input-out-of-scale", "input-ignored"),
     *("symmetric-init", "init-too-large", "init-too-small", "batch-norm-tiny-batch"),
+    "no-activation",
 ]
 PLACED = [name for _, names in ORDER for name in names]
 

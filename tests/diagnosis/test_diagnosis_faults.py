@@ -111,6 +111,7 @@ FAULTS: dict[str, Make] = {
     "init-too-large": lambda: with_looks(history(STUCK), *signals(4.0, 100.0)),
     "init-too-small": lambda: with_looks(history(STUCK), *signals(0.01, 1e-6)),
     "batch-norm-tiny-batch": lambda: with_looks(history(STUCK, setting=SMALL), {}, NORM),
+    "no-activation": lambda: replace(HEALTHY, tallies=tally(straight_layers=(3, 3))),
     "no-gradient": lambda: replace(history(STUCK), tallies=tally(unreached_parameters=(2, 6))),
     "not-in-optimizer": lambda: replace(history(STUCK), tallies=tally(foreign_parameters=(2, 6))),
     "gradients-accumulate": lambda: replace(HEALTHY, tallies=tally(old_gradients=(11, 11))),

@@ -19,6 +19,7 @@ from ..probes.forms import mistaken_forms
 from ..probes.hooks import Call, Removable, forward_of, listen
 from ..probes.layers import first_tensor
 from ..probes.losses import Judged
+from ..probes.straight import line_of
 from ..probes.written import is_spread_inside
 from ..records import Autopsy
 from .batches import Batches
@@ -159,8 +160,10 @@ class Eyes:
         try:
             self.judging.hear(loss, output)
             given = first_tensor(output)
-            if self.judging.is_unknown and given is not None:
+            if given is not None and self.judging.is_unknown:
                 self.counts.count("spread-shapes", is_spread_inside(loss, given))
+            if given is not None and self.lookout.sees_outputs and not self.lookout.num_looks:
+                self.counts.set("straight-layers", *line_of(self.network, given))
         except FAILURES as error:
             self.judging.last = None
             self.unseen.setdefault(f"what a loss was computed from: reading it failed ({error})")

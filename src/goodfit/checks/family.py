@@ -21,6 +21,7 @@ from .numeric import gradient_wrong
 from .order import suspects
 from .output import double_softmax, loss_broadcast, missing_softmax, softmax_wrong_axis
 from .start import bias_not_from_prior, initial_loss_off
+from .straight import no_activation
 from .subject import Subject, quiet
 from .sure import loss_not_finite
 from .wiring import batch_mixing, input_ignored, no_gradient
@@ -51,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     regularization_inert,
     batch_norm_tiny_batch,
     dropout_before_batch_norm,
+    no_activation,
     symmetric_init,
     dead_at_init,
     init_too_large,

@@ -24,6 +24,7 @@ ORDER: tuple[str, ...] = (
     # how the network is wired
     *("batch-mixing", "input-ignored", "gradient-wrong", "no-gradient", "not-in-optimizer"),
     *("regularization-inert", "batch-norm-tiny-batch", "dropout-before-batch-norm"),
+    "no-activation",
     # how it starts
     *("symmetric-init", "dead-at-init", "init-too-large", "init-too-small"),
     # what follows from all that

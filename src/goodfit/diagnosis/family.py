@@ -41,6 +41,7 @@ RULES: tuple[Callable[[History], Verdict], ...] = (
     starts.init_too_large,
     starts.init_too_small,
     starts.batch_norm_tiny_batch,
+    layers.no_activation,
     ascent.gradient_ascent,
     loop_mistakes.gradients_accumulate,
     loop_mistakes.same_batch_every_step,

@@ -182,3 +182,26 @@ def gradient_exploding(history: History) -> Verdict:
 def _sort_key(layer: Layer) -> float:
     size = median(layer.grad_norm[-LATEST:])
     return size if size == size else -1.0
+
+
+def no_activation(history: History) -> Verdict:
+    """Fires when all layers make one straight line: nothing bends between them.
+
+    Several linear layers in a row can do what one can. Not where one of them is narrower than
+    inputs and outputs: that makes a line of low rank, and is meant. Abstains where the first
+    pass was not seen. Notes n3, Linear and Non-Linear Modules.
+    """
+    name, tally = "no-activation", history.tallies.get("straight-layers")
+    if tally is None:
+        return not_judged(name, "the operations of the first pass were not seen")
+    if not tally.happened:
+        return passed(name, f"{tally.of} weights, and they do not make one straight line")
+    return find(
+        name,
+        "warning",
+        f"The network is one straight line: no activation stands between its {tally.of} layers.",
+        "Put an activation, as ReLU, behind each layer but the last.",
+        "notes n3, Linear and Non-Linear Modules",
+        history=history,
+        num_layers=tally.happened,
+    )

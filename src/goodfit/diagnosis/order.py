@@ -39,7 +39,7 @@ ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
         "start and network",
         (
             *("symmetric-init", "dead-at-init", "init-too-large", "init-too-small"),
-            *("initial-loss-off",),
+            *("initial-loss-off", "no-activation"),
         ),
     ),
     (

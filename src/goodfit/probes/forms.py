@@ -110,5 +110,4 @@ def _is_repeated(tensor: Tensor) -> bool:
 
 
 def _last(outputs: Tensor, but: Sequence[str] = (), *, exact: bool = False) -> str:
-    node = last_operation(outputs, but, exact=exact)
-    return "" if node is None else node_name(node)
+    return node_name(last_operation(outputs, but, exact=exact))

@@ -46,7 +46,7 @@ def functional_activation(value: Tensor) -> tuple[str, Any]:
         ''
     """
     node = last_operation(value)
-    name = ACTIVATIONS.get(node_name(node), "") if node is not None else ""
+    name = ACTIVATIONS.get(node_name(node), "")
     return (name, node) if name else ("", None)
 
 
@@ -84,11 +84,11 @@ def _is_mask(name: str, node: Any) -> bool:
 
 
 def node_name(node: Any) -> str:
-    """Return a node's name without "Backward0".
+    """Return a node's name without "Backward0"; "" for None.
 
     Example:
         >>> import torch
         >>> node_name(torch.ones(1, requires_grad=True).relu().grad_fn)
         'Relu'
     """
-    return node.name().rsplit("::", 1)[-1].split("Backward")[0]
+    return "" if node is None else node.name().rsplit("::", 1)[-1].split("Backward")[0]

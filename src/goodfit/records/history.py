@@ -146,6 +146,7 @@ TALLIES: Mapping[str, str] = {
     "scores-as-shares": "looks whose loss took scores for logarithms of probabilities",
     "cut-outputs": "looks whose outputs were cut by a last operation that cannot give the targets",
     "alike-units": "weights whose units all began alike, and would learn the same",
+    "straight-layers": "weights in a row that together make one straight line, with no use",
     "loss-negated": "backward passes that began with the loss turned around, as (-loss).backward()",
 }
 
