@@ -376,6 +376,12 @@ def test_clipping_each_step_of_adam_that_learns_is_only_told() -> None:
         assert severity(made, "clipping-most-steps") == said
 
 
+@pytest.mark.parametrize(("kind", "said"), [("ReLU", "error"), ("tanh", ""), ("Sigmoid", "")])
+def test_what_has_a_slope_everywhere_does_not_die(kind: str, said: str) -> None:
+    alike = looks(400, [{}, {"kind": kind, "num_weights": 0, "dead_share": 1.0}])
+    assert severity(history(np.full(400, 2.3), looks=alike), "dead-units") == said
+
+
 def test_some_dead_units_under_a_loss_that_is_not_known_are_healthy() -> None:
     for share, setting, said in (
         (0.7, UNKNOWN, ""),

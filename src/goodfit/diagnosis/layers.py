@@ -10,6 +10,11 @@ from .report import find
 
 # Healthy runs: at most 0.06 of a layer's units, in the late looks of ReLU networks.
 DEAD_SHARE = 0.5
+# Nowhere without slope: where their units are all the same, it is their inputs that do not differ.
+UNDYING = (
+    *("Sigmoid", "Tanh", "LeakyReLU", "PReLU", "ELU", "SELU", "CELU", "Softplus", "LogSigmoid"),
+    *("sigmoid", "tanh", "leaky_relu", "elu", "softplus"),
+)
 SATURATED_SHARE = 0.5
 # Healthy runs, smallest over largest: 0.03 and more; ten sigmoid layers: 1e-8.
 VANISHED = 1e-4
@@ -26,19 +31,21 @@ def dead_units(history: History) -> Verdict:
 
     A unit counts as dead when it did so over the last 512 rows or more of batches that differ, all
     units of a layer when they did so over 64; ReLU's ordinary zeros are not death. Judged by the
-    median of the latest looks. Abstains where no activation was seen on so many rows, and says
-    nothing while the loss is good: a wide layer may not need all its units. Where chance is not
-    known, and so not what a good loss is, 9 tenths of the units. Notes n4, ReLU: dead ReLU.
+    median of the latest looks. Activations that have a slope everywhere, as tanh, do not die: there
+    the inputs do not differ, or it is saturated. Abstains where no other was seen on so many rows,
+    and says nothing while the loss is good: a wide layer may not need all its units. Where chance
+    is not known, and so not what a good loss is, 9 tenths of the units. Notes n4, ReLU: dead ReLU.
     """
     return _share(
         history,
         "dead-units",
         "dead_share",
         DEAD_SHARE if history.setting.chance_loss is not None else 0.9,
-        "no activation was seen on 512 rows",
+        "no activation that can die was seen on 512 rows",
         "Units give the same for every sample: nothing is learned through them.",
         "Lower the learning rate, start biases at 0 or slightly above, or use a leaky activation.",
         "notes n4, ReLU: dead ReLU will never activate",
+        but=UNDYING,
     )
 
 
@@ -74,12 +81,13 @@ def _share(
     source: str,
     *,
     at_start: bool = False,
+    but: tuple[str, ...] = (),
 ) -> Verdict:
     progress = course_of(history).progress
     shares = {
         layer.name: _worst(finite(getattr(layer, column)), at_start and progress > 0.8)
         for layer in history.looks.layers
-        if len(finite(getattr(layer, column)))
+        if len(finite(getattr(layer, column))) and layer.kind not in but
     }
     if not shares:
         return not_judged(name, unseen)
