@@ -34,12 +34,27 @@ from .errors import GoodfitError, Interrupted, RunError
 FOUND, FAILED, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
-    help="Train PyTorch networks by the whole recipe: look, check, train, evaluate, report.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(show_app, name="show")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(gf.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train PyTorch networks by the whole recipe: look, check, train, evaluate, report."""
 
 
 @app.command()

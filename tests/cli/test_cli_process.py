@@ -148,6 +148,7 @@ finally:
         ["test", "-h"],
         ["report", "-h"],
         ["version"],
+        ["--version"],
     ],
     ids=" ".join,
 )
