@@ -141,3 +141,62 @@ def test_a_summed_loss_is_the_cause_of_steps_too_large(reduction: str, told: boo
     found = rules_of(nn.Linear(1, 1), loss_fn, target="column", module=True)
     assert ("loss-sum-reduction" in found) is told
     assert not told or found[0] == "loss-sum-reduction"
+
+
+@pytest.mark.parametrize("module", [True, False])
+@pytest.mark.parametrize(
+    ("last", "loss_fn", "told"),
+    [
+        (nn.LogSoftmax(0), nn.NLLLoss(), True),
+        (nn.LogSoftmax(1), nn.NLLLoss(), False),
+        (nn.Softmax(0), nn.CrossEntropyLoss(), True),
+        (nn.Identity(), nn.CrossEntropyLoss(), False),
+    ],
+)
+def test_a_softmax_over_the_rows_is_named(
+    last: nn.Module, loss_fn: nn.Module, told: bool, module: bool
+) -> None:
+    found = rules_of(last, loss_fn, target="class", module=module)
+    assert ("softmax-wrong-axis" in found[:2]) is told
+
+
+def bce_and_dice(outputs: Tensor, y: Tensor) -> Tensor:
+    """Two terms, as for masks; the first takes scores."""
+    shares = outputs.sigmoid()
+    dice = 1 - (2 * (shares * y).sum() + 1) / (shares.sum() + y.sum() + 1)
+    return F.binary_cross_entropy_with_logits(outputs, y) + dice
+
+
+@pytest.mark.parametrize(("last", "told"), [(nn.Sigmoid(), True), (nn.Identity(), False)])
+def test_a_sigmoid_twice_is_named_in_one_of_two_terms(last: nn.Module, told: bool) -> None:
+    found = rules_of(last, bce_and_dice, target="many", module=False)
+    assert ("double-softmax" in found) is told
+
+
+class Words(nn.Module):
+    """Scores of the next word at each place ``[N, T, V]``, or at the last one ``[N, V]``."""
+
+    def __init__(self, every: bool) -> None:
+        super().__init__()
+        self.embed, self.head, self.every = nn.Embedding(7, 8), nn.Linear(8, 7), every
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.head(self.embed(x))
+        return scores if self.every else scores[:, -1]
+
+
+@pytest.mark.parametrize("every", [True, False])
+def test_places_of_a_text_are_no_rows_of_which_some_are_mistaken(every: bool) -> None:
+    torch.manual_seed(0)
+    net = Words(every)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with gf.watch(net, optimizer, say=None) as watch:
+        for _ in range(8):
+            x = torch.randint(7, (16, 6))
+            y = (x + 1) % 7
+            optimizer.zero_grad()
+            scores = net(x).reshape(-1, 7)
+            watch.loss(F.cross_entropy(scores, y.reshape(-1) if every else y[:, -1])).backward()
+            optimizer.step()
+    known = [value == value for value in watch.history.looks.mistaken]
+    assert len(known) > 1 and any(known) is not every

@@ -51,7 +51,7 @@ BOTH = [
     *("loss-broadcast", "double-softmax", "missing-softmax", "loss-output-mismatch"),
     *("loss-sum-reduction", "input-not-finite", "input-out-of-scale", "input-ignored"),
     *("symmetric-init", "init-too-large", "init-too-small", "batch-norm-tiny-batch"),
-    "no-activation",
+    *("no-activation", "softmax-wrong-axis", "initial-loss-off"),
 ]
 PLACED = [name for _, names in ORDER for name in names]
 

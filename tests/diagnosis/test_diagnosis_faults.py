@@ -100,6 +100,8 @@ FAULTS: dict[str, Make] = {
     "weights-unchanged": lambda: replace(HEALTHY, tallies=tally(still_weights=(12, 12))),
     "gradient-ascent": lambda: with_looks(history(np.linspace(2.3, 5.0, 60)), descent=0.01),
     "loss-broadcast": lambda: replace(history(STUCK), tallies=tally(spread_shapes=(9, 9))),
+    "initial-loss-off": lambda: history(np.full(60, 90.0)),
+    "softmax-wrong-axis": lambda: replace(history(STUCK), tallies=tally(softmax_over_rows=(9, 9))),
     "double-softmax": lambda: replace(history(STUCK), tallies=tally(shares_as_scores=(9, 9))),
     "missing-softmax": lambda: replace(history(STUCK), tallies=tally(scores_as_shares=(9, 9))),
     "loss-output-mismatch": lambda: replace(history(STUCK), tallies=tally(cut_outputs=(9, 9))),

@@ -171,6 +171,38 @@ def test_rows_that_only_some_layer_tells_apart_are_not_the_same() -> None:
     assert severity(begun(falling(), none, none), "input-ignored") == ""
 
 
+def test_what_comes_in_and_reaches_no_layer_is_ignored() -> None:
+    """The network has weights of its own beside its layers, and is given what differs."""
+    none = Signal(gain=0.6, size_in=1.0, spread_in=0.0, spread_out=0.0)
+    whole = {"signal": Signal(size_in=1.0, spread_in=1.0, spread_out=0.0)}
+    made = begun(STUCK, none, none)
+    seen = looks(400, [{"signal": none}, {"signal": none}, whole])
+    names = ("body.0", "body.1", "network")
+    named = tuple(replace(layer, name=name) for layer, name in zip(seen.layers, names, strict=True))
+    made = replace(made, looks=replace(seen, layers=named))
+    assert severity(made, "input-ignored") == "error"
+
+
+@pytest.mark.parametrize(("first", "said"), [(500.0, "warning"), (6.0, "")])
+def test_a_loss_that_is_not_known_and_began_far_off_has_not_come_through(
+    first: float, said: str
+) -> None:
+    losses = np.array([first, *np.linspace(first / 2, 1.0, 399)])
+    unknown = replace(CLASSES, task=None, loss_kind="", chance_loss=None, floor_loss=None)
+    made = replace(begun(losses, LARGE, LARGE), setting=unknown)
+    assert severity(made, "input-out-of-scale") == said
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [(40.0, 1.9, "warning"), (40.0, 0.1, ""), (2.5, 1.9, "")],
+)
+def test_outputs_that_begin_far_from_all_targets_are_named_where_training_is_poor(
+    first: float, then: float, said: str
+) -> None:
+    assert severity(history(np.array([first, *np.full(99, then)])), "initial-loss-off") == said
+
+
 def test_inputs_that_simple_fits_do_no_better_with_are_not_blamed() -> None:
     """Noise alone keeps R2 at 0.57: straight lines reach no more."""
     simple = Baseline(linear=0.575, curved=0.56, num_rows=400)

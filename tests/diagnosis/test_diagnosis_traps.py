@@ -21,7 +21,7 @@ from diagnosis_made import (
 )
 
 from goodfit.diagnosis import findings
-from goodfit.records import Looks, Tally
+from goodfit.records import Baseline, Looks, Tally
 
 
 def test_relu_zeros_are_not_death() -> None:
@@ -311,6 +311,25 @@ def test_parameters_without_a_gradient_are_judged_after_three_looks() -> None:
     assert verdict(replace(made, tallies=all_of_them), "no-gradient").outcome == "not-judged"
 
 
+@pytest.mark.parametrize(
+    ("missing", "to", "said"), [(2, 0.03, "info"), (8, 0.03, "warning"), (2, 1.8, "warning")]
+)
+def test_a_small_output_that_nothing_uses_keeps_no_network_from_learning(
+    missing: int, to: float, said: str
+) -> None:
+    tallies = {"unreached-parameters": Tally(happened=missing, of=24)}
+    assert severity(history(falling(to=to), tallies=tallies), "no-gradient") == said
+
+
+@pytest.mark.parametrize(("frozen", "said"), [(400, ""), (0, "warning")])
+def test_a_body_that_was_trained_before_may_move_slowly(frozen: int, said: str) -> None:
+    slow = looks(400, [{"update_norm": 5e-4}, {"update_norm": 0.1, "num_weights": 300}])
+    setting = replace(CLASSES, baseline=Baseline(linear=0.86, curved=0.88, num_rows=160))
+    tallies = {"frozen-weights": Tally(happened=frozen, of=6000)}
+    made = history(falling(to=0.5), looks=slow, setting=setting, tallies=tallies)
+    assert severity(made, "update-ratio-low") == said
+
+
 ADAGRAD = replace(CLASSES, optimizer="adagrad")
 UNKNOWN = replace(CLASSES, task=None, loss_kind="", chance_loss=None, floor_loss=None)
 
@@ -404,13 +423,15 @@ def test_a_gap_that_was_there_from_the_start_is_a_matter_of_units() -> None:
 
 
 def test_small_steps_that_all_go_one_way_are_too_small_where_chance_is_not_known() -> None:
-    slow = falling(to=1.8)
-    for ratio, turn, outcome in (
-        (3e-4, 0.97, "found"),
-        (3e-4, 0.3, "not-judged"),
-        (3e-3, 0.97, "passed"),
+    for num, ratio, turn, outcome in (
+        (400, 3e-4, 0.97, "found"),
+        (400, 3e-4, 0.3, "not-judged"),
+        (400, 3e-3, 0.97, "passed"),
+        (120, 3e-4, 0.97, "not-judged"),
+        (120, 5e-5, 0.97, "found"),
     ):
-        seen = looks(400, update_norm=8.0 * ratio, turn=turn)
+        slow = falling(num, to=1.8)
+        seen = looks(num, update_norm=8.0 * ratio, turn=turn)
         own = [layer(name, seen.step, update_norm=5.0 * ratio) for name in ("a", "b")]
         made = history(slow, setting=UNKNOWN, looks=replace(seen, layers=tuple(own)), epochs=3)
         assert verdict(made, "lr-too-low").outcome == outcome
@@ -418,8 +439,9 @@ def test_small_steps_that_all_go_one_way_are_too_small_where_chance_is_not_known
 
 def test_a_loss_far_above_chance_was_not_driven_there_by_small_steps() -> None:
     tiny = looks(400, [{"update_norm": 1e-4}, {"update_norm": 1e-4}], update_norm=1e-4)
-    for level, said in ((2.2, "warning"), (90.0, "")):
-        assert severity(history(np.full(400, level), looks=tiny), "lr-too-low") == said
+    for first, level, said in ((2.2, 2.2, "warning"), (2.2, 90.0, ""), (90.0, 90.0, "warning")):
+        losses = [first, *np.full(399, level)]
+        assert severity(history(losses, looks=tiny), "lr-too-low") == said
 
 
 def test_zero_grad_follows_from_an_optimiser_of_other_parameters() -> None:

@@ -254,7 +254,9 @@ class Eyes:
         for name, is_so in mistaken_forms(judged.facts, judged.outputs, judged.targets).items():
             self.counts.count(name, is_so)
         self._hold(judged)
-        return Batch(judged.facts.kind, outputs, targets, self.batches.fresh)
+        given = first_tensor(self._held[0][2]) if self._held[0] is not None else None
+        places = given is not None and given.dim() > 2 and len(given) != len(outputs)
+        return Batch(judged.facts.kind, outputs, targets, self.batches.fresh, flattened=places)
 
     def _hold(self, judged: Judged) -> None:
         """Keep the batch for a clean evaluation, if its loss can be computed again."""

@@ -161,12 +161,6 @@ def saved(node: Any, name: str) -> Tensor | None:
         return None
 
 
-def softmax_dim(node: Any, num_dims: int) -> int:
-    """Return the dimension, from 0, over which a softmax node normalises."""
-    dim = int(node._saved_dim)
-    return dim if dim < num_dims else dim - (1 << 64) + num_dims
-
-
 def sums_to_one(tensor: Tensor, dim: int) -> bool:
     """Say whether values are shares along ``dim``: none negative, each sum 1.
 

@@ -6,13 +6,13 @@ import math
 
 from torch import Tensor
 
+from ..probes.graph import softmax_dim
 from ..records import Finding, Verdict, found, not_judged, passed
 from .observe import (
     OVER_CLASSES,
     last_operation,
     operation_name,
     saved,
-    softmax_dim,
     sums_to_one,
 )
 from .subject import Subject

@@ -29,6 +29,24 @@ def loss_broadcast(history: History) -> Verdict:
     )
 
 
+def softmax_wrong_axis(history: History) -> Verdict:
+    """Fires when the network's outputs are a softmax over dimension 0: over the rows of the batch.
+
+    Rows then compete with each other for a class. Fires at 4 of 5 looks, 2 at least. Abstains where
+    the loss is none that is known. Notes n3, Sanity Checking.
+    """
+    return counted(
+        history,
+        "softmax-wrong-axis",
+        "softmax-over-rows",
+        "error",
+        "The softmax does not run over the classes of a row: rows compete with each other.",
+        "Take dim=1, where the loss expects the classes; better, leave the softmax to "
+        "CrossEntropyLoss.",
+        "notes n3, Sanity Checking; PyTorch, Softmax",
+    )
+
+
 def double_softmax(history: History) -> Verdict:
     """Fires when the network ends in a softmax (or sigmoid) that its loss applies again.
 

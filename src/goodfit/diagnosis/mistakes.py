@@ -26,22 +26,32 @@ def misplacement(history: History) -> float:
     """Return how far down the targets of mistaken rows surely stand among the other classes.
 
     The mean place, less two standard errors: 0 for the next best class, 1 for the last; 0.5 for
-    targets drawn at random. Over the looks of the later half of a run that is over: a network that
-    has just begun to learn puts targets anywhere. NaN with fewer than 12 mistakes or 6 classes, and
-    where accuracy on training batches is not 0.2 above the larger class's share.
+    targets drawn at random. Over the looks of the later half of a run that is over, and no more
+    than in its last quarter, if that has 12 mistakes: a network that has just begun to learn puts
+    targets anywhere. NaN with fewer than 12 mistakes or 6 classes, and where accuracy on training
+    batches is not 0.2 above the larger class's share.
     """
-    looks, setting = history.looks, history.setting
-    late = _late(history, 0.5)
+    setting = history.setting
+    if not is_over(history) or setting.num_classes < FEWEST_CLASSES:
+        return NAN
+    place, count, share = _mistakes(history, 0.5)
+    if not count >= FEWEST_MISTAKES or setting.majority_share is None:
+        return NAN
+    told = 1.0 - share > setting.majority_share + TOLD_APART
+    latest, latest_count, _ = _mistakes(history, 0.75)
+    if latest_count >= FEWEST_MISTAKES:
+        place = min(place, latest)
+    return place - 2.0 * SPREAD / count**0.5 if told else NAN
+
+
+def _mistakes(history: History, after: float) -> tuple[float, float, float]:
+    """Return the mean place of mistaken rows' targets, how many, and their share of all rows."""
+    looks, late = history.looks, _late(history, after)
     mistaken, misplaced = (_part(column, late) for column in (looks.mistaken, looks.misplaced))
     known = np.isfinite(mistaken) & np.isfinite(misplaced)
-    mistaken, misplaced = mistaken[known], misplaced[known]
-    count = float(mistaken.sum()) * setting.batch_size
-    judged = is_over(history) and setting.num_classes >= FEWEST_CLASSES
-    if not judged or count < FEWEST_MISTAKES or setting.majority_share is None:
-        return NAN
-    told = 1.0 - mistaken.mean() > setting.majority_share + TOLD_APART
-    place = float(misplaced.sum() / mistaken.sum())
-    return place - 2.0 * SPREAD / count**0.5 if told else NAN
+    share, places = float(mistaken[known].sum()), float(misplaced[known].sum())
+    rows = max(int(known.sum()), 1)
+    return places / share if share else NAN, share * history.setting.batch_size, share / rows
 
 
 def misplaced_share(history: History) -> float:

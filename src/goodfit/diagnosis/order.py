@@ -112,7 +112,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     ),
     "still-improving": ("lr-too-low", "bias-not-from-prior"),
     "gradients-accumulate": ("weights-unchanged", "not-in-optimizer"),
-    "initial-loss-off": ("init-too-large", "input-out-of-scale"),
+    "initial-loss-off": ("init-too-large", "input-out-of-scale", "saturated-units"),
 }
 
 

@@ -32,6 +32,9 @@ from .report import find
 TINY = 9e-4
 # Where chance is not known: steps so small that go one way, by the cosine of their gradients.
 CREEPING, ONE_WAY = 6e-4, 0.9
+HARDLY = 1e-4
+# Without validations, an end is judged after so many steps.
+MANY_STEPS = 500
 # Weights of so many times their first size were thrown there.
 BLOWN_UP, AT_ONCE = 30.0, 5.0
 # So many ways above chance a loss has been driven there.
@@ -159,13 +162,14 @@ def lr_too_low(history: History) -> Verdict:
     4e-5 and under half of the way (from the second look on); r under 4e-4 and under 0.3 after 50
     steps; r under 6e-4 and under 0.1 after 100. Healthy runs have 9e-4 to 0.07 in their first
     steps. Or, when the run is over: 25 % of the whole descent came in its last quarter at an
-    undecayed rate, after 5 epochs or more, and under 0.8 of the way is done (18 % where r is under
-    3e-3, 15 % where under 0.3 is done as well, 12 % where r is under 9e-4 and under 0.7 done; 8 %
-    at a decayed rate, by the losses of validations too where r is under 9e-4). Where chance is not
-    known also r under 6e-4 after 200 steps while gradients go one way (cosines over 0.9). Not where
-    the loss was driven far above chance. Abstains where chance is not known and r is under 9e-4
-    otherwise, while the rate still rises (warm-up), and where neither updates nor the end were
-    seen. Notes n4: loss barely changes.
+    undecayed rate, after 5 validations or more (500 steps without any), and under 0.8 of the way is
+    done (18 % where r is under 3e-3, 15 % where under 0.3 is done as well, 12 % where r is under
+    9e-4 and under 0.7 done; 8 % at a decayed rate, by the losses of validations too where r is
+    under 9e-4). Where chance is not known also r under 6e-4 after 200 steps while gradients go one
+    way (cosines over 0.9), or 100 where r is under 1e-4. Not where the loss was driven far above
+    chance, and above its start. Abstains where chance is not known and r is under 9e-4 otherwise,
+    while the rate still rises (warm-up), and where neither updates nor the end were seen. Notes n4:
+    loss barely changes.
     """
     name, course = "lr-too-low", course_of(history)
     rates = rates_of(history)
@@ -179,7 +183,9 @@ def lr_too_low(history: History) -> Verdict:
     if len(known) < 2 and not slow:
         return not_judged(name, "updates were looked at less than twice, and the run is not over")
     ratio = median(known[-LATEST:]) if len(known) else 1.0
-    if course.progress < FAR_ABOVE:
+    # Targets next to 0 beside outputs that are not begin so far above, and need no driving there.
+    driven = course.progress < course.done(course.first) - 1.0
+    if course.progress < FAR_ABOVE and (driven or elasticity_at_start(history) > EXPLODING):
         return passed(name, "the loss is far above chance: that is no matter of small steps")
     tiny = _tiny(ratio, course.num, done) or (is_over(history) and _small(ratio, course.num, done))
     tiny |= history.setting.chance_loss is None and _creeps(history, ratio)
@@ -208,8 +214,8 @@ def _creeps(history: History, ratio: float) -> bool:
 
     Gradients of different batches point apart where a network is near what it can reach.
     """
-    turns = finite(history.looks.turn)
-    enough = len(turns) >= 4 and course_of(history).num >= 200
+    turns, num = finite(history.looks.turn), course_of(history).num
+    enough = len(turns) >= 4 and num >= (100 if ratio < HARDLY else 200)
     return enough and ratio < CREEPING and median(turns) > ONE_WAY and median(turns[-3:]) > ONE_WAY
 
 
@@ -226,7 +232,8 @@ def _small(ratio: float, num: int, progress: float) -> bool:
 
 
 def _still_falling(history: History, ratio: float) -> bool:
-    if not is_over(history) or len(history.epochs.epoch) < 5:
+    seen = len(history.epochs.epoch)
+    if not is_over(history) or (seen < 5 and (seen or course_of(history).num < MANY_STEPS)):
         return False
     late, done = last_quarter_of_rates(history), course_of(history).progress
     if ratio < TINY:

@@ -22,7 +22,7 @@ from ..records import (
     start_spread,
 )
 from .course import course_of
-from .evidence import elasticity_at_start
+from .evidence import NORMED, elasticity_at_start
 from .layers import EXPLODING
 from .report import find
 from .simple import reaches_simple_fits
@@ -34,6 +34,10 @@ NORMED_SIZE = 3.0
 SAME_ROWS = 1e-6
 # A start is blamed where training has not come through by so many steps.
 FEWEST_STEPS, THROUGH = 20, 0.7
+# Where chance is not known, a first loss so many times the present one was none of chance's.
+FAR_OFF = 10.0
+# The name of the network as a whole among its layers.
+WHOLE = "network"
 TINY_BATCH, BEHIND = 4, 0.1
 SOURCE = "notes n3, Limitation of Small Weights; notes n4, Weight Initialization"
 REMEDY = "Take He initialisation for ReLU, Xavier for tanh and sigmoid, or a norm between layers."
@@ -66,7 +70,8 @@ def input_out_of_scale(history: History) -> Verdict:
     A root mean square over 15, or over 3 with means of over 5 standard deviations; and no norm
     brings it to about 1 before the second layer. Passes where training has come through: 7 tenths
     of the way from chance to floor are done, or as much as simple fits of the same rows do, without
-    a jump or a first gradient that explodes. Abstains where the first look saw no numbers enter.
+    a jump or a first gradient that explodes (and, where chance is not known, from a first loss
+    under 10 times the last). Abstains where the first look saw no numbers enter.
     Notes n0, 4; n4, Data Preprocessing.
     """
     name, layers = "input-out-of-scale", _signals(history)
@@ -74,7 +79,8 @@ def input_out_of_scale(history: History) -> Verdict:
     if first is None or first.size_in != first.size_in:
         return not_judged(name, "what enters the first layer with weights was not seen")
     size, shift = first.size_in, first.shift_in
-    if not is_far_out(size, shift) or _is_normed(history, layers) or _came_through(history):
+    fine = _came_through(history) and not _began_far_off(history)
+    if not is_far_out(size, shift) or _is_normed(history, layers) or fine:
         return passed(name, f"inputs have root mean square {size:.2g}")
     return find(
         name,
@@ -87,6 +93,13 @@ def input_out_of_scale(history: History) -> Verdict:
         root_mean_square=size,
         mean_by_spread=shift,
     )
+
+
+def _began_far_off(history: History) -> bool:
+    """Return whether a loss that is not known began so high that its way down says nothing."""
+    course = course_of(history)
+    unknown = history.setting.chance_loss is None
+    return unknown and course.first > FAR_OFF * abs(course.now)
 
 
 def _is_normed(history: History, layers: list[Layer]) -> bool:
@@ -108,7 +121,10 @@ def input_ignored(history: History) -> Verdict:
     first = layers[0].signal if layers else None
     if first is None or math.isnan(first.spread_in) or math.isnan(first.spread_out):
         return not_judged(name, "what enters the first layer with weights was not seen")
-    spreads = [spread for one in _of(layers) for spread in (one.spread_in, one.spread_out)]
+    leaves = [layer for layer in layers if not _holds_others(layer, layers)]
+    spreads = [
+        spread for one in _of(leaves or layers) for spread in (one.spread_in, one.spread_out)
+    ]
     widest = max(spread for spread in spreads if spread == spread)
     if widest > SAME_ROWS * max(first.size_in, SAME_ROWS) or _came_through(history):
         return passed(name, f"what layers give differs from row to row by up to {widest:.2g}")
@@ -211,6 +227,33 @@ def init_too_small(history: History) -> Verdict:
     )
 
 
+def initial_loss_off(history: History) -> Verdict:
+    """Fires when the first loss was far above that of an answer that knows nothing.
+
+    Over 5 times; 10 times for quantities, and under optimisers that divide gradients by their size.
+    Passes where training has come through. Abstains where chance is not known. Notes n3, Sanity
+    Checking; n4, step 3.
+    """
+    name, course, setting = "initial-loss-off", course_of(history), history.setting
+    if setting.chance_loss is None or not course.num:
+        return not_judged(name, "chance, or the first loss, is not known")
+    easy = setting.task == "regression" or setting.optimizer.startswith(NORMED)
+    bound = FAR_OFF if easy else 0.5 * FAR_OFF
+    if not course.first > bound * course.chance or _came_through(history):
+        return passed(name, f"the first loss was {course.first:.3g}, chance is {course.chance:.3g}")
+    return find(
+        name,
+        "warning",
+        "The first loss was far above chance: outputs began far from all targets.",
+        "Standardise targets that are quantities, or start the last bias at their mean (at the "
+        "logarithm of the prior for classes), with smaller weights in the last layer.",
+        "notes n3, Sanity Checking; notes n4, step 3",
+        history=history,
+        loss=course.first,
+        chance=course.chance,
+    )
+
+
 def batch_norm_tiny_batch(history: History) -> Verdict:
     """Fires when batch norm is trained on 4 rows or fewer, and evaluation is poor.
 
@@ -254,6 +297,12 @@ def _hidden(history: History) -> list[Layer]:
     signals = _of(layers)
     known = len(signals) > 1 and math.isfinite(mean_gain(signals)) and start_spread(signals) > 0.0
     return layers if known else []
+
+
+def _holds_others(layer: Layer, layers: list[Layer]) -> bool:
+    """Return whether a module with weights of its own has other layers as its parts."""
+    within = "" if layer.name == WHOLE else f"{layer.name}."
+    return any(other is not layer and other.name.startswith(within) for other in layers)
 
 
 def _of(layers: list[Layer]) -> list[Signal]:

@@ -12,6 +12,9 @@ from .numbers import finite
 from .report import find
 from .simple import reaches_simple_fits
 
+# An output that nothing uses has few parameters, and keeps no network from learning.
+FEW, THROUGH = 0.1, 0.7
+
 
 def weights_unchanged(history: History) -> Verdict:
     """Fires when optimiser steps change no weight, or when no step is taken at all.
@@ -92,8 +95,9 @@ def not_in_optimizer(history: History) -> Verdict:
 def no_gradient(history: History) -> Verdict:
     """Fires when backward has never reached some trainable parameters.
 
-    At 3 looks or more their gradient was None each time. Or most weights are frozen, the run is
-    over, and under 6 tenths of the way from chance to floor are done: what is frozen are features
+    At 3 looks or more their gradient was None each time; info where these are a tenth or fewer and
+    7 tenths of the way from chance to floor are done: an output that nothing uses. Or most weights
+    are frozen, the run is over, and under 6 tenths of the way are done: what is frozen are features
     that do not suit the task, or were never trained. Not where the first losses are below chance,
     and not where simple fits of the same rows do no better. Abstains where no loop was watched,
     below 3 looks, and where none was reached (then weights are unchanged). Notes n3, Analysis of
@@ -106,9 +110,10 @@ def no_gradient(history: History) -> Verdict:
         return not_judged(name, "no loop was watched, below 3 looks, or no gradient at all")
     if not tally.happened:
         return passed(name, f"a gradient reaches each of {tally.of} parameters")
+    few = tally.share <= FEW and course_of(history).progress > THROUGH
     return find(
         name,
-        "warning",
+        "info" if few else "warning",
         "No gradient reaches some parameters, so they never change.",
         "Use them in forward, look for detach, no_grad, item, argmax or round between them and the "
         "loss, or freeze them: requires_grad_(False).",

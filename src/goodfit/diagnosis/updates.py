@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..records import History, Layer, Verdict, not_judged, passed
+from ..records import History, Layer, Tally, Verdict, not_judged, passed
 from .course import course_of
 from .evidence import LATEST, layer_ratios, undecayed
 from .numbers import finite, median
 from .report import find
+from .simple import reaches_simple_fits
 
 SOURCE = "notes n4, Track the ratio of weight updates to weight magnitudes: about 0.001"
 # Healthy layers: 0.07 at most (batch norm, SGD, first steps). The notes call 0.01 about okay.
@@ -56,7 +57,8 @@ def update_ratio_low(history: History) -> Verdict:
     Layers with half of the weights or more have ``|update| / |weights|`` under 3e-4 and under a
     tenth of the fastest layer's, or under 1e-3 and under 3 hundredths of it, at looks where the
     rate was at a third of its highest or more, after 10 steps and while less than 85 % of the way
-    from chance to floor is done: a group has too small a rate, or its gradient is lost. Ratios of
+    from chance to floor is done (70 %, where some weights are frozen, and the score is that of
+    simple fits of the same rows): a group has too small a rate, or its gradient is lost. Ratios of
     converged runs and at the end of a schedule are not judged. Abstains without looks, and with one
     layer. Notes n4.
     """
@@ -68,7 +70,10 @@ def update_ratio_low(history: History) -> Verdict:
     slow = {k: r for k, r in ratios.items() if _slow(r, fastest)}
     sizes = {lay.name: lay.num_weights for lay in history.looks.layers}
     share = sum(sizes[k] for k in slow) / sum(sizes[k] for k in ratios)
-    if share < 0.5 or course.progress > 0.85:
+    # Where some are frozen, the body was trained before, and is meant to move slowly.
+    frozen = history.tallies.get("frozen-weights", Tally()).happened
+    suits = frozen and course.progress > 0.7 and reaches_simple_fits(history)
+    if share < 0.5 or course.progress > 0.85 or suits:
         return passed(name, f"{100 * share:.0f} % of the weights hardly move")
     where = max(slow, key=lambda layer: sizes[layer])
     return find(

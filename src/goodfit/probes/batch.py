@@ -20,13 +20,15 @@ PRINT_BYTES = 256
 class Batch:
     """A training batch as the loss saw it: the kind of loss, outputs, targets.
 
-    ``fresh`` says that its inputs differ from those of the look before.
+    ``fresh`` says that its inputs differ from those of the look before, ``flattened`` that rows
+    of the loss are places within rows of the network, as the words of a text.
     """
 
     kind: str
     outputs: Tensor
     targets: Tensor
     fresh: bool = True
+    flattened: bool = False
 
 
 def batch_metric(batch: Batch) -> Mapping[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .graph import last_operation, node_name
+from .graph import last_operation, node_name, softmax_dim
 from .losses import LossFacts
 
 ELEMENT_BY_ELEMENT = ("mse", "l1", "huber", "binary-cross-entropy")
@@ -40,21 +40,23 @@ def mistaken_forms(facts: LossFacts, outputs: Tensor, targets: Tensor) -> Mappin
     ``spread-shapes``: ``[N, 1]`` meets ``[N]`` and makes ``[N, N]``. ``shares-as-scores``: a loss
     that applies softmax or sigmoid is given their result. ``scores-as-shares``: ``NLLLoss`` is
     given what is no logarithm of probabilities. ``cut-outputs``: the last operation cuts scores, or
-    cannot give many of the targets. Nothing is said of one term of several.
+    cannot give many of the targets. ``softmax-over-rows``: rows compete for each class. Of one term
+    of several nothing is said but that a sigmoid is applied twice.
 
     Example:
         >>> outputs = torch.zeros(4, 1, requires_grad=True)
         >>> mistaken_forms(LossFacts("mse"), outputs, torch.zeros(4))
-        {'cut-outputs': False, 'spread-shapes': True}
+        {'cut-outputs': False, 'softmax-over-rows': False, 'spread-shapes': True}
     """
     kind, found = "" if facts.composite else facts.kind, dict[str, bool]()
     if kind:
         found["cut-outputs"] = _are_cut(facts, outputs, targets)
+        found["softmax-over-rows"] = _is_over_rows(outputs)
     if kind in ELEMENT_BY_ELEMENT:
         found["spread-shapes"] = _are_spread(outputs, targets)
     if kind == "cross-entropy":
         found["shares-as-scores"] = _last(outputs, but=("LogSoftmax",)) == "Softmax"
-    elif kind == "binary-cross-entropy" and facts.of_scores:
+    elif facts.kind == "binary-cross-entropy" and facts.of_scores:
         found["shares-as-scores"] = _last(outputs) in ("Sigmoid", "Softmax", "Hardsigmoid")
     elif kind == "nll" and outputs.dim() > 1:
         sums = outputs.detach().float().logsumexp(1)
@@ -101,6 +103,16 @@ def _are_spread(outputs: Tensor, targets: Tensor) -> bool:
     except RuntimeError:
         return False
     return whole > max(outputs.numel(), targets.numel())
+
+
+def _is_over_rows(outputs: Tensor) -> bool:
+    """Return whether outputs are a softmax over dimension 0, where the rows are."""
+    node: Any = last_operation(outputs, exact=True)
+    if node_name(node) == "LogSoftmax" and softmax_dim(node, outputs.dim()):
+        node = last_operation(outputs, but=("LogSoftmax",), exact=True)  # it may be the loss's own
+    if node_name(node) not in ("Softmax", "LogSoftmax") or outputs.dim() < 2:
+        return False
+    return softmax_dim(node, outputs.dim()) == 0 and len(outputs) > 1
 
 
 def _is_repeated(tensor: Tensor) -> bool:

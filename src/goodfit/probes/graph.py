@@ -92,3 +92,15 @@ def node_name(node: Any) -> str:
         'Relu'
     """
     return "" if node is None else node.name().rsplit("::", 1)[-1].split("Backward")[0]
+
+
+def softmax_dim(node: Any, num_dims: int) -> int:
+    """Return the dimension, from 0, over which a softmax node normalises.
+
+    Example:
+        >>> import torch
+        >>> softmax_dim(torch.ones(2, 3, requires_grad=True).softmax(-1).grad_fn, 2)
+        1
+    """
+    dim = int(node._saved_dim)
+    return dim if dim < num_dims else dim - (1 << 64) + num_dims

@@ -18,8 +18,11 @@ def mistakes(batch: Batch) -> Mapping[str, Tensor]:
     """Return which rows are ``mistaken``, and how far down their targets are ``misplaced``.
 
     Source: Northcutt et al. 2021, Confident Learning: a wrong label is one of a class that the
-    scores of its row do not even consider.
+    scores of its row do not even consider. Nothing where a row has many places: what follows in a
+    text is seldom one word, and that is no mistake.
     """
+    if batch.flattened:
+        return {}
     places = places_of_targets(batch.kind, batch.outputs.detach(), batch.targets.detach())
     if places is None:
         return {}

@@ -144,6 +144,7 @@ TALLIES: Mapping[str, str] = {
     "spread-shapes": "looks whose outputs and targets were spread against each other: [N, 1], [N]",
     "shares-as-scores": "looks whose loss took probabilities for scores: softmax or sigmoid twice",
     "scores-as-shares": "looks whose loss took scores for logarithms of probabilities",
+    "softmax-over-rows": "looks whose outputs were a softmax over the rows of the batch",
     "cut-outputs": "looks whose outputs were cut by a last operation that cannot give the targets",
     "alike-units": "weights whose units all began alike, and would learn the same",
     "straight-layers": "weights in a row that together make one straight line, with no use",
