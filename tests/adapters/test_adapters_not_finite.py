@@ -109,3 +109,34 @@ def test_what_is_not_finite_is_said_at_its_step(when: int) -> None:
             optimizer.step()
         assert [line.split(":")[0] for line in said] == [f"step {when + 1}"]
     assert "log of 0" in said[0]
+
+
+class Watched(nn.Module):
+    """A loss that counts its calls, and takes logarithms of 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """The negative logarithm of what each row has for its class."""
+        self.calls += 1
+        return -outputs.gather(1, y[:, None]).relu().log().mean()
+
+
+def test_a_framework_whose_loss_calls_what_is_watched_is_replayed_once() -> None:
+    """As skorch's ``get_loss``, which calls its criterion: a replay that is heard would replay."""
+    torch.manual_seed(0)
+    net, loss_fn = mlp(), Watched()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    with watch(net, optimizer, loss_fn, say=None) as eye:
+        eye.eyes.judging.replay = lambda outputs, targets: loss_fn(outputs, targets)
+        optimizer.zero_grad()
+        loss = loss_fn(net(torch.randn(16, FEATURES)), torch.arange(16) % 3)
+        assert not torch.isfinite(loss)
+        loss.backward()
+        optimizer.step()
+    assert loss_fn.calls <= 3
+    found = eye.history.autopsy
+    assert found is not None and (found.culprit, found.operation) == ("loss", "log")
+    assert len(eye.history.steps.loss) == 1

@@ -281,11 +281,14 @@ class Eyes:
         scaled = any(hasattr(optimizer, "found_inf") for optimizer in self.optimizers)
         if self.autopsy is None and batch is not None and not (what == "gradient" and scaled):
             step = len(self.steps.loss) + 1
+            self.pulse.deaf = True
             try:
                 with self.precision():
                     self.autopsy = self._replay(batch, step)
             except FAILURES as error:
                 self.unseen[f"why step {step} was not finite: the replay failed ({error})"] = None
+            finally:
+                self.pulse.deaf = False
             self.looked(step)
 
     def _replay(self, batch: tuple[Any, Any, Any], step: int) -> Autopsy | None:

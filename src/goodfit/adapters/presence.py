@@ -45,7 +45,8 @@ class Pulse:
     until the optimiser has stepped. ``gives_loss`` says that the network gives its own loss,
     ``arm_at`` is the step that is followed by a look, ``slow`` sends every step by ``on_step``,
     ``num_passes`` counts training passes, ``heard_at`` is the one whose loss came last. ``several``
-    says that a pass has more than one: then ``calls`` holds them until the step.
+    says that a pass has more than one: then ``calls`` holds them until the step. ``deaf`` leaves
+    out a pass that is replayed, where a framework's loss calls what is listened to.
     """
 
     network: nn.Module
@@ -62,6 +63,7 @@ class Pulse:
     num_evaluating: int = 0
     heard_at: int = -1
     several: bool = False
+    deaf: bool = False
     calls: list[Weighed] = field(default_factory=list)
     on_batch: Nothing = nothing
     on_evaluation: Nothing = nothing
@@ -74,7 +76,7 @@ class Pulse:
 
     def passed(self, args: Any, kwargs: Any, output: Any) -> None:
         """The network made a pass."""
-        if is_compiling():
+        if is_compiling() or self.deaf:
             return
         if is_grad_enabled():
             self.batch = (args, kwargs, output)
@@ -88,7 +90,7 @@ class Pulse:
 
     def lost(self, args: Any, kwargs: Any, loss: Any) -> None:
         """The loss module made a pass."""
-        if not is_compiling() and loss.requires_grad:
+        if not is_compiling() and loss.requires_grad and not self.deaf:
             self.judged = (args, kwargs)
             self.hear(loss)
 
