@@ -321,6 +321,16 @@ def test_a_small_output_that_nothing_uses_keeps_no_network_from_learning(
     assert severity(history(falling(to=to), tallies=tallies), "no-gradient") == said
 
 
+@pytest.mark.parametrize(("level", "said"), [(-0.5, ""), (0.5, "warning")])
+def test_few_clean_rows_of_a_loss_below_0_are_no_training_part(level: float, said: str) -> None:
+    """A Poisson's loss is that of its counts: one batch has -2, all rows -0.5."""
+    losses = level + np.linspace(1.0, 0.0, 400) ** 4
+    val = [level + 0.6, level + 0.1, *(level + 0.08 - 0.001 * (k == 3) for k in range(18))]
+    made = history(losses, epochs=20, validation=val, setting=UNKNOWN)
+    clean = replace(made.epochs, clean_loss=(0.4, *[level - 1.5] * 19))
+    assert severity(replace(made, epochs=clean), "overfitting") == said
+
+
 @pytest.mark.parametrize(("frozen", "said"), [(400, ""), (0, "warning")])
 def test_a_body_that_was_trained_before_may_move_slowly(frozen: int, said: str) -> None:
     slow = looks(400, [{"update_norm": 5e-4}, {"update_norm": 0.1, "num_weights": 300}])

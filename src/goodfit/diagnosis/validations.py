@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..records import Curve, History
-from .numbers import Array, array
+from .numbers import Array, array, finite
 from .pictures import picture
 
 
@@ -18,12 +18,14 @@ def validation_of(history: History) -> Array:
 def train_of(history: History) -> Array:
     """Return the training loss by epoch: on clean rows in evaluation mode where that is known.
 
-    Clean losses are measured when they can be paid; between them a straight line is drawn.
+    Clean losses are measured when they can be paid; between them a straight line is drawn. Not of a
+    loss that goes below 0: its level is that of its rows, as a density's or a Poisson's, and clean
+    rows are few.
     """
-    clean = array(history.epochs.clean_loss)
-    known = np.isfinite(clean)
-    if len(clean) != len(history.epochs.epoch) or known.sum() < max(2, 0.3 * len(clean)):
-        return array(history.epochs.train_loss)
+    clean, train = array(history.epochs.clean_loss), array(history.epochs.train_loss)
+    known, below = np.isfinite(clean), finite(train).min(initial=0.0) < 0.0
+    if below or len(clean) != len(train) or known.sum() < max(2, 0.3 * len(clean)):
+        return train
     places = np.arange(len(clean))
     return np.interp(places, places[known], clean[known])
 
